@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ublk's control plane: one command at a time on /dev/ublk-control, each with a
+ * deadline.
+ *
+ * A command that is late is not cancelled, because the kernel may be in a wait
+ * that no signal ends and may still write its answer. Its payload belongs to
+ * the struct ublk_ctrl, which is "abandoned" until the answer comes: no new
+ * command is taken (-EBUSY) and its memory must stay. A late ADD_DEV is undone.
+ *
+ * One thread at a time. How commands travel can be replaced (struct
+ * ublk_ctrl_via), so that a program can send them from a child that it can
+ * leave behind: a task with a stuck command cannot exit.
+ */
+#ifndef UBLK_CTRL_H
+#define UBLK_CTRL_H
+
+#include "ring/ring.h"
+#include "uapi/types.h"
+#include "uapi/ublk_cmd.h"
+#include "ublk/error.h"
+
+#define UBLK_CTRL_PATH "/dev/ublk-control"
+
+/* Room for any payload: the affinity mask of 8192 CPUs is the largest. */
+#define UBLK_CTRL_PAYLOAD_BYTES 1024
+
+/**
+ * struct ublk_ctrl_req - one command and its answer
+ * @len_bytes: of payload, in and out; 0: none
+ * @result:    the kernel's, once answered
+ */
+struct ublk_ctrl_req {
+	u32 cmd_op; /* UBLK_U_CMD_* */
+	u32 dev_id;
+	u16 queue_id;
+	u16 len_bytes;
+	s32 result;
+	u64 data;
+	union {
+		u8 payload[UBLK_CTRL_PAYLOAD_BYTES];
+		struct ublksrv_ctrl_dev_info info;
+		u64 words[UBLK_CTRL_PAYLOAD_BYTES / sizeof(u64)];
+	};
+};
+
+struct ublk_ctrl;
+
+/**
+ * struct ublk_ctrl_via - how commands reach the kernel
+ * @open:   as ublk_ctrl_open(), on a struct that is closed
+ * @submit: start c->req; 0 or -errno
+ * @poll:   1 when the answer stands in c->req, 0 when time ran out, or -errno
+ * @close:  let go of everything; only called when nothing is under way
+ */
+struct ublk_ctrl_via {
+	int (*open)(struct ublk_ctrl *c);
+	int (*submit)(struct ublk_ctrl *c);
+	int (*poll)(struct ublk_ctrl *c, u64 timeout_ns);
+	void (*close)(struct ublk_ctrl *c);
+};
+
+enum ublk_ctrl_state {
+	UBLK_CTRL_CLOSED,
+	UBLK_CTRL_IDLE,
+	UBLK_CTRL_BUSY,	     /* submitted, the caller still waits */
+	UBLK_CTRL_ABANDONED, /* submitted, nobody waits any more */
+};
+
+/**
+ * struct ublk_ctrl - a way to the driver; the caller's memory, see above
+ * @wait_fd: readable when an answer may be there, for poll loops
+ * @fd:      the control node, -1 where another process has it open
+ */
+struct ublk_ctrl {
+	enum ublk_ctrl_state state;
+	s32 wait_fd;
+	s32 fd;
+	const struct ublk_ctrl_via *via;
+	struct ublk_ctrl_req req;
+	struct ring ring;
+};
+
+/**
+ * ublk_ctrl_open() - open the control node and make the control ring
+ * @c: zeroed, or zeroed but for c->via: another way than this process's own ring
+ *
+ * Return: 0, or with nothing left open
+ *   -ENOENT, -ENXIO, -ENODEV  no driver, or no node for it
+ *   -EACCES, -EPERM           the node is not ours to open; -EPERM also when
+ *                             io_uring is switched off: c->fd is -1 for the
+ *                             former, and UBLK_CTRL_RING_FAILED for the latter
+ *   -ENOSYS                   no io_uring
+ *   -ENOMEM, -EMFILE
+ */
+NODISCARD int ublk_ctrl_open(struct ublk_ctrl *c);
+#define UBLK_CTRL_RING_FAILED (-2)
+
+/* ublk_ctrl_explain() - fill *error for a failed ublk_ctrl_open(): what is
+ * missing and what to do about it; returns @err */
+int ublk_ctrl_explain(const struct ublk_ctrl *c, int err, struct ublk_error *error);
+
+/**
+ * ublk_ctrl_close() - safe on a zeroed struct and twice
+ *
+ * Return: 0, or -EBUSY: a command is abandoned and has not been answered, so
+ * the struct must stay as it is.
+ */
+int ublk_ctrl_close(struct ublk_ctrl *c);
+
+/* ublk_ctrl_submit() - start the command in c->req; 0, -EBUSY or -errno */
+NODISCARD int ublk_ctrl_submit(struct ublk_ctrl *c);
+
+/* ublk_ctrl_poll() - has it been answered? 1: c->req.result is the answer;
+ * 0: not within @timeout_ns; or -errno */
+NODISCARD int ublk_ctrl_poll(struct ublk_ctrl *c, u64 timeout_ns);
+
+/* ublk_ctrl_abandon() - stop waiting for the command under way */
+void ublk_ctrl_abandon(struct ublk_ctrl *c);
+
+/**
+ * ublk_ctrl_call() - submit c->req and wait for its answer
+ *
+ * Return: the kernel's result (0 or more, or -errno), or
+ *   -ETIMEDOUT  no answer within @timeout_ms; the command is abandoned
+ *   -EBUSY      an earlier command is, and still has no answer
+ */
+NODISCARD int ublk_ctrl_call(struct ublk_ctrl *c, u32 timeout_ms);
+
+/*
+ * The commands. Each waits for at most @timeout_ms and returns 0, a kernel's
+ * -errno or one of ublk_ctrl_call()'s. Since 6.0 unless said.
+ */
+
+/* UBLK_F_* that the driver has (6.5; an error before) */
+NODISCARD int ublk_ctrl_get_features(struct ublk_ctrl *c, u64 *features, u32 timeout_ms);
+
+/* ADD_DEV: @info in as asked (dev_id -1: the lowest free), out as granted.
+ * -EEXIST: the id is taken; -EPERM: not CAP_SYS_ADMIN */
+NODISCARD int ublk_ctrl_add_dev(struct ublk_ctrl *c, struct ublksrv_ctrl_dev_info *info,
+				u32 timeout_ms);
+
+/* DEL_DEV: stops the device if it is live, then waits until nobody has its
+ * nodes open. Never before STOP_DEV has been answered, and never from a
+ * process that has /dev/ublkcN open: that waits for itself */
+NODISCARD int ublk_ctrl_del_dev(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms);
+
+/* START_DEV: @pid has /dev/ublkcN open. Is answered when every tag of every
+ * queue has been fetched and the disk exists */
+NODISCARD int ublk_ctrl_start_dev(struct ublk_ctrl *c, u32 dev_id, s32 pid, u32 timeout_ms);
+
+/* STOP_DEV: is answered when the server has completed everything in flight */
+NODISCARD int ublk_ctrl_stop_dev(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms);
+
+/* GET_DEV_INFO; -ENODEV: no such device */
+NODISCARD int ublk_ctrl_get_info(struct ublk_ctrl *c, u32 dev_id,
+				 struct ublksrv_ctrl_dev_info *info, u32 timeout_ms);
+
+/* SET_PARAMS and GET_PARAMS: params->len says how much there is of *params.
+ * An unknown type is ignored in silence: read back what was taken */
+NODISCARD int ublk_ctrl_set_params(struct ublk_ctrl *c, u32 dev_id,
+				   const struct ublk_params *params, u32 timeout_ms);
+NODISCARD int ublk_ctrl_get_params(struct ublk_ctrl *c, u32 dev_id, struct ublk_params *params,
+				   u32 timeout_ms);
+
+/* GET_QUEUE_AFFINITY: the CPUs whose requests go to @queue, bit N%64 of word
+ * N/64; returns the number of words */
+NODISCARD int ublk_ctrl_get_affinity(struct ublk_ctrl *c, u32 dev_id, u16 queue,
+				     u64 mask[UBLK_CTRL_PAYLOAD_BYTES / sizeof(u64)],
+				     u32 timeout_ms);
+
+/* What ublk_ctrl_submit() wants in c->req for the two that a server with one
+ * thread sends while it serves */
+void ublk_ctrl_prep_start(struct ublk_ctrl *c, u32 dev_id, s32 pid);
+void ublk_ctrl_prep_stop(struct ublk_ctrl *c, u32 dev_id);
+
+#endif

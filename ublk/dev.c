@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a device: create, start, stop, start again, close. */
+#include "ublk/dev.h"
+
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+#include "uapi/rt/fmt.h"
+#include "uapi/rt/mem.h"
+#include "uapi/rt/str.h"
+#include "uapi/sys.h"
+#include "ublk/node.h"
+#include "ublk/params.h"
+#include "ublk/serve.h"
+
+#define PATH_BYTES 24
+
+static void log_line(const struct ublk_dev *dev, enum ublk_log_level level, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
+static void log_line(const struct ublk_dev *dev, enum ublk_log_level level, const char *fmt, ...)
+{
+	const struct ublk_log *log = dev->opts.log;
+	char line[160];
+	size_t len;
+	va_list args;
+
+	if (!log)
+		return;
+	len = fmt_print(line, sizeof(line), "%s: ", dev->name);
+	va_start(args, fmt);
+	fmt_vprint(line + len, sizeof(line) - len, fmt, args);
+	va_end(args);
+	log->write(log->ctx, level, line);
+}
+
+static enum ublk_dev_state state_of(const struct ublk_dev *dev)
+{
+	return (enum ublk_dev_state)__atomic_load_n(&dev->state, __ATOMIC_ACQUIRE);
+}
+
+static void set_state(struct ublk_dev *dev, enum ublk_dev_state state)
+{
+	__atomic_store_n(&dev->state, (u32)state, __ATOMIC_RELEASE);
+}
+
+/* One thread wins; the others see the state that it found. */
+static bool change_state(struct ublk_dev *dev, enum ublk_dev_state *from, enum ublk_dev_state to)
+{
+	u32 expected = (u32)*from;
+	bool ok = __atomic_compare_exchange_n(&dev->state, &expected, (u32)to, false,
+					      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+
+	*from = (enum ublk_dev_state)expected;
+	return ok;
+}
+
+const char *ublk_dev_state_text(enum ublk_dev_state state)
+{
+	static const char *const texts[] = {
+		[UBLK_DEV_CLOSED] = "closed",	  [UBLK_DEV_CREATED] = "created",
+		[UBLK_DEV_STARTING] = "starting", [UBLK_DEV_RUNNING] = "running",
+		[UBLK_DEV_STOPPING] = "stopping", [UBLK_DEV_STOPPED] = "stopped",
+	};
+
+	return (unsigned int)state < ARRAY_SIZE(texts) ? texts[state] : "unknown";
+}
+
+static s32 id_of(const struct ublk_dev *dev)
+{
+	return (s32)dev->info.dev_id;
+}
+
+static void node_path(const struct ublk_dev *dev, char kind, char path[PATH_BYTES])
+{
+	fmt_print(path, PATH_BYTES, "/dev/ublk%c%u", kind, dev->info.dev_id);
+}
+
+static void set_name(struct ublk_dev *dev)
+{
+	if (dev->opts.name)
+		(void)!str_copy(dev->name, sizeof(dev->name), dev->opts.name);
+	else
+		fmt_print(dev->name, sizeof(dev->name), "ublk%d", id_of(dev));
+}
+
+/* Nothing asked for means the default. */
+static void fill_defaults(struct ublk_dev_opts *o)
+{
+	o->nr_queues = o->nr_queues ? o->nr_queues : 1;
+	o->depth = o->depth ? o->depth : UBLK_DEFAULT_DEPTH;
+	o->max_io_bytes = o->max_io_bytes ? o->max_io_bytes : UBLK_DEFAULT_MAX_IO_BYTES;
+	o->timeout_ms = o->timeout_ms ? o->timeout_ms : UBLK_DEFAULT_TIMEOUT_MS;
+}
+
+static int check_opts(const struct ublk_dev_opts *o, struct diag *why)
+{
+	u64 page = pages_size();
+
+	if (!o->tree && (!o->spec || !o->types))
+		return diag_set(why, -EINVAL, "no target is given");
+	if (o->depth > UBLK_MAX_QUEUE_DEPTH)
+		return diag_set(why, -EINVAL, "a depth of %u: the most is %d", o->depth,
+				UBLK_MAX_QUEUE_DEPTH);
+	if (o->nr_queues > 0xffff)
+		return diag_set(why, -EINVAL, "%u queues: the most is 65535", o->nr_queues);
+	if (!o->threads && o->nr_queues > 1)
+		return diag_set(why, -EINVAL, "%u queues want a way to start threads", o->nr_queues);
+	if (o->max_io_bytes < page || o->max_io_bytes % page || o->max_io_bytes > 32U << 20)
+		return diag_set(why, -EINVAL,
+				"a largest request of %u bytes: not a multiple of the page size "
+				"up to 32M", o->max_io_bytes);
+	if (o->affinity == UBLK_AFFINITY_MASK && !o->nr_cpu_words)
+		return diag_set(why, -EINVAL, "no CPU is in the mask");
+	return 0;
+}
+
+static int add_to_kernel(struct ublk_dev *dev, s32 dev_id, struct ublk_error *error)
+{
+	struct ublksrv_ctrl_dev_info *info = &dev->info;
+	const struct ublk_dev_opts *o = &dev->opts;
+	int err;
+
+	*info = (struct ublksrv_ctrl_dev_info){
+		.dev_id = (u32)dev_id,
+		.nr_hw_queues = (u16)o->nr_queues,
+		.queue_depth = (u16)o->depth,
+		.max_io_buf_bytes = o->max_io_bytes,
+		.flags = UBLK_F_CMD_IOCTL_ENCODE | UBLK_F_URING_CMD_COMP_IN_TASK,
+		.ublksrv_flags = UBLK_MARK << UBLK_MARK_SHIFT |
+				 (o->spec ? tgt_spec_hash(o->spec) : 0),
+	};
+	err = ublk_ctrl_add_dev(dev->ctrl, info, o->timeout_ms);
+	if (err == -EEXIST)
+		return ublk_error_set(error, "ADD_DEV", dev_id, err, "id %d is taken", dev_id);
+	if (err == -EPERM)
+		return ublk_error_set(error, "ADD_DEV", dev_id, err, "needs CAP_SYS_ADMIN");
+	if (err == -ETIMEDOUT)
+		return ublk_error_set(error, "ADD_DEV", dev_id, err,
+				      "no answer within %u ms: another device may be stuck in "
+				      "deletion, see the kernel's log", o->timeout_ms);
+	if (err)
+		return ublk_error_set(error, "ADD_DEV", dev_id, err, "the kernel refuses %u queues "
+				      "of depth %u, %u bytes a request", o->nr_queues, o->depth,
+				      o->max_io_bytes);
+	return 0;
+}
+
+static int send_params(struct ublk_dev *dev, struct ublk_error *error)
+{
+	struct ublk_dev_opts o = dev->opts;
+	struct ublk_params p;
+	struct diag why;
+	int err;
+
+	o.max_io_bytes = dev->info.max_io_buf_bytes;
+	err = ublk_params_make(&p, &o, &dev->tree->root->limits, &why);
+	if (err)
+		return ublk_error_set(error, "SET_PARAMS", id_of(dev), err, "%s", why.text);
+	err = ublk_ctrl_set_params(dev->ctrl, dev->info.dev_id, &p, o.timeout_ms);
+	if (err)
+		return ublk_error_set(error, "SET_PARAMS", id_of(dev), err,
+				      "the kernel refuses the parameters");
+	/* What it took is what counts, and the node's number is only told here. */
+	p.len = sizeof(p);
+	err = ublk_ctrl_get_params(dev->ctrl, dev->info.dev_id, &p, o.timeout_ms);
+	if (err)
+		return ublk_error_set(error, "GET_PARAMS", id_of(dev), err,
+				      "the kernel does not say which parameters it took");
+	dev->logical_bytes = 1U << p.basic.logical_bs_shift;
+	dev->char_dev = node_dev(p.devt.char_major, p.devt.char_minor);
+	return 0;
+}
+
+/* ADD_DEV and parameters, or nothing */
+static int create_in_kernel(struct ublk_dev *dev, s32 dev_id, struct ublk_error *error)
+{
+	int err = add_to_kernel(dev, dev_id, error);
+
+	if (err)
+		return err;
+	err = send_params(dev, error);
+	if (err)
+		(void)!ublk_ctrl_del_dev(dev->ctrl, dev->info.dev_id, dev->opts.timeout_ms);
+	return err;
+}
+
+static int open_ctrl(struct ublk_dev *dev, struct ublk_error *error)
+{
+	struct ublk_ctrl *c = dev->opts.ctrl ? dev->opts.ctrl : &dev->own_ctrl;
+	int err = c->state == UBLK_CTRL_CLOSED ? ublk_ctrl_open(c) : 0;
+
+	dev->ctrl = c;
+	return err ? ublk_ctrl_explain(c, err, error) : 0;
+}
+
+static int open_target(struct ublk_dev *dev, struct ublk_error *error)
+{
+	struct diag why;
+	int err;
+
+	dev->tree = dev->opts.tree ? dev->opts.tree : &dev->own_tree;
+	if (dev->opts.tree)
+		return 0;
+	err = tgt_open(&dev->own_tree, dev->opts.types, dev->opts.spec, &why);
+	if (err)
+		ublk_error_set(error, "open target", UBLK_NO_DEVICE, err, "%s", why.text);
+	return err;
+}
+
+/* What does not fit is told before the kernel is asked for anything. */
+static int check_params(struct ublk_dev *dev, struct ublk_error *error)
+{
+	struct ublk_params p;
+	struct diag why;
+	int err = ublk_params_make(&p, &dev->opts, &dev->tree->root->limits, &why);
+
+	if (err)
+		ublk_error_set(error, "check", UBLK_NO_DEVICE, err, "%s", why.text);
+	return err;
+}
+
+static void close_files(struct ublk_dev *dev)
+{
+	if (dev->bell_fd >= 0)
+		(void)sys_close(dev->bell_fd);
+	if (dev->ended_fd >= 0)
+		(void)sys_close(dev->ended_fd);
+	dev->bell_fd = -1;
+	dev->ended_fd = -1;
+}
+
+static int open_eventfds(struct ublk_dev *dev, struct ublk_error *error)
+{
+	dev->bell_fd = sys_eventfd2(0, O_CLOEXEC | O_NONBLOCK);
+	dev->ended_fd = sys_eventfd2(0, O_CLOEXEC | O_NONBLOCK);
+	if (dev->bell_fd >= 0 && dev->ended_fd >= 0)
+		return 0;
+	return ublk_error_set(error, "eventfd", UBLK_NO_DEVICE,
+			      dev->bell_fd < 0 ? dev->bell_fd : dev->ended_fd, "no more files");
+}
+
+int ublk_dev_create(struct ublk_dev *dev, const struct ublk_dev_opts *opts,
+		    struct ublk_error *error)
+{
+	struct diag why;
+	int err;
+
+	memset(dev, 0, sizeof(*dev));
+	dev->opts = *opts;
+	dev->char_fd = -1;
+	dev->bell_fd = -1;
+	dev->ended_fd = -1;
+	fill_defaults(&dev->opts);
+	err = check_opts(&dev->opts, &why);
+	if (err)
+		return ublk_error_set(error, "check", UBLK_NO_DEVICE, err, "%s", why.text);
+	err = open_target(dev, error);
+	if (err)
+		return err;
+	err = check_params(dev, error);
+	if (err)
+		goto out_target;
+	err = open_ctrl(dev, error);
+	if (err)
+		goto out_target;
+	err = open_eventfds(dev, error);
+	if (err)
+		goto out_files;
+	err = create_in_kernel(dev, opts->dev_id, error);
+	if (err)
+		goto out_files;
+	set_name(dev);
+	set_state(dev, UBLK_DEV_CREATED);
+	log_line(dev, UBLK_LOG_DEBUG, "created, %u queues of depth %u", dev->info.nr_hw_queues,
+		 dev->info.queue_depth);
+	return 0;
+
+out_files:
+	close_files(dev);
+	(void)ublk_ctrl_close(&dev->own_ctrl);
+out_target:
+	tgt_close(&dev->own_tree);
+	return err;
+}
+
+static void remove_nodes(struct ublk_dev *dev)
+{
+	char path[PATH_BYTES];
+
+	if (dev->made_char_node) {
+		node_path(dev, 'c', path);
+		(void)sys_unlinkat(AT_FDCWD, path, 0);
+	}
+	if (dev->made_block_node) {
+		node_path(dev, 'b', path);
+		(void)sys_unlinkat(AT_FDCWD, path, 0);
+	}
+	dev->made_char_node = false;
+	dev->made_block_node = false;
+}
+
+static int open_char(struct ublk_dev *dev, u64 deadline, struct ublk_error *error)
+{
+	char path[PATH_BYTES];
+
+	node_path(dev, 'c', path);
+	dev->char_fd = node_open(path, S_IFCHR | 0600, dev->char_dev, deadline,
+				 &dev->made_char_node);
+	if (dev->char_fd >= 0)
+		return 0;
+	return ublk_error_set(error, "open", id_of(dev), dev->char_fd, "cannot open %s", path);
+}
+
+static void close_char(struct ublk_dev *dev)
+{
+	if (dev->char_fd >= 0)
+		(void)sys_close(dev->char_fd);
+	dev->char_fd = -1;
+}
+
+/* The disk is there; its node may not be, where nobody looks after /dev. */
+static int appear(struct ublk_dev *dev, u64 deadline, struct ublk_error *error)
+{
+	struct ublk_params p = { .len = sizeof(p) };
+	char path[PATH_BYTES];
+	int err;
+
+	node_path(dev, 'b', path);
+	if (node_is_there(path))
+		return 0;
+	err = ublk_ctrl_get_params(dev->ctrl, dev->info.dev_id, &p, dev->opts.timeout_ms);
+	if (!err)
+		err = node_appear(path, S_IFBLK | 0600,
+				  node_dev(p.devt.disk_major, p.devt.disk_minor), deadline,
+				  &dev->made_block_node);
+	if (err)
+		ublk_error_set(error, "mknod", id_of(dev), err, "cannot make %s", path);
+	return err;
+}
+
+/* The device exists and nothing of it is open: serve it. */
+static int begin(struct ublk_dev *dev, struct ublk_error *error)
+{
+	u64 deadline = deadline_in_ms(dev->opts.timeout_ms);
+	int err = open_char(dev, deadline, error);
+
+	if (err)
+		return err;
+	dev->setup = (struct ublk_queue_setup){
+		.char_fd = dev->char_fd,
+		.bell_fd = dev->bell_fd,
+		.depth = dev->info.queue_depth,
+		.max_io_bytes = dev->info.max_io_buf_bytes,
+		.leave = &dev->leave,
+		.tree = dev->tree,
+	};
+	err = serve_begin(dev, deadline, error);
+	if (err)
+		goto out_close;
+	ublk_ctrl_prep_start(dev->ctrl, dev->info.dev_id, sys_getpid());
+	err = serve_call(dev, deadline);
+	if (err) {
+		ublk_error_set(error, "START_DEV", id_of(dev), err,
+			       err == -ETIMEDOUT ? "no answer within %u ms: is its target stuck?" :
+						   "the kernel does not start it (limit %u ms)",
+			       dev->opts.timeout_ms);
+		goto out_serve;
+	}
+	err = appear(dev, deadline, error);
+	if (!err)
+		return 0;
+	ublk_ctrl_prep_stop(dev->ctrl, dev->info.dev_id);
+	(void)!serve_call(dev, deadline_in_ms(dev->opts.timeout_ms));
+out_serve:
+	(void)!serve_end(dev, deadline_in_ms(dev->opts.timeout_ms));
+out_close:
+	close_char(dev);
+	remove_nodes(dev);
+	return err;
+}
+
+int ublk_dev_start(struct ublk_dev *dev, struct ublk_error *error)
+{
+	enum ublk_dev_state before = UBLK_DEV_CREATED;
+	int err = 0;
+
+	if (!change_state(dev, &before, UBLK_DEV_STARTING) &&
+	    (before != UBLK_DEV_STOPPED || !change_state(dev, &before, UBLK_DEV_STARTING)))
+		return ublk_error_set(error, "start", id_of(dev),
+				      before == UBLK_DEV_CLOSED ? -ESHUTDOWN : -EINVAL,
+				      "it is %s", ublk_dev_state_text(before));
+	if (before == UBLK_DEV_STOPPED) {
+		err = ublk_ctrl_del_dev(dev->ctrl, dev->info.dev_id, dev->opts.timeout_ms);
+		if (err && err != -ENODEV)
+			ublk_error_set(error, "DEL_DEV", id_of(dev), err,
+				       "the stopped device cannot be deleted to be added anew");
+		else
+			err = create_in_kernel(dev, id_of(dev), error);
+	}
+	if (!err)
+		err = begin(dev, error);
+	if (err) {
+		set_state(dev, before);
+		return err;
+	}
+	set_state(dev, UBLK_DEV_RUNNING);
+	log_line(dev, UBLK_LOG_INFO, "/dev/ublkb%d is live", id_of(dev));
+	return 0;
+}
+
+/* The kernel lets go first, while the queues still complete what it has. */
+static int end(struct ublk_dev *dev, struct ublk_error *error)
+{
+	u64 deadline = deadline_in_ms(dev->opts.timeout_ms);
+	int err = 0;
+
+	if (!serve_has_ended(dev)) {
+		ublk_ctrl_prep_stop(dev->ctrl, dev->info.dev_id);
+		err = serve_call(dev, deadline);
+	}
+	if (err && err != -ENODEV)
+		return ublk_error_set(error, "STOP_DEV", id_of(dev), err,
+				      err == -ETIMEDOUT ?
+					      "no answer within %u ms: requests in flight are not "
+					      "being completed; kill the server to fail them" :
+					      "the kernel refuses (limit %u ms)",
+				      dev->opts.timeout_ms);
+	err = serve_end(dev, deadline_in_ms(dev->opts.timeout_ms));
+	if (err)
+		return ublk_error_set(error, "stop queues", id_of(dev), err,
+				      "a queue still has requests that its target has not answered");
+	close_char(dev);
+	remove_nodes(dev);
+	return 0;
+}
+
+int ublk_dev_stop(struct ublk_dev *dev, struct ublk_error *error)
+{
+	enum ublk_dev_state before = UBLK_DEV_RUNNING;
+	int err;
+
+	if (!change_state(dev, &before, UBLK_DEV_STOPPING)) {
+		err = before == UBLK_DEV_STOPPING ? -EALREADY :
+		      before == UBLK_DEV_CLOSED	  ? -ESHUTDOWN :
+						    -EINVAL;
+		return ublk_error_set(error, "stop", id_of(dev), err, "it is %s",
+				      ublk_dev_state_text(before));
+	}
+	err = end(dev, error);
+	set_state(dev, err ? UBLK_DEV_RUNNING : UBLK_DEV_STOPPED);
+	if (!err)
+		log_line(dev, UBLK_LOG_INFO, "stopped");
+	return err;
+}
+
+/* What is left of a device without queues */
+static int let_go(struct ublk_dev *dev, struct ublk_error *error)
+{
+	int err = ublk_ctrl_close(&dev->own_ctrl);
+
+	if (err)
+		return ublk_error_set(error, "close", id_of(dev), err,
+				      "the kernel has not answered the last command");
+	close_files(dev);
+	tgt_close(&dev->own_tree);
+	set_state(dev, UBLK_DEV_CLOSED);
+	return 0;
+}
+
+int ublk_dev_close(struct ublk_dev *dev, struct ublk_error *error)
+{
+	enum ublk_dev_state state = state_of(dev);
+	int err;
+
+	if (state == UBLK_DEV_CLOSED)
+		return 0;
+	if (state == UBLK_DEV_RUNNING) {
+		err = ublk_dev_stop(dev, error);
+		if (err)
+			return err;
+	}
+	err = ublk_ctrl_del_dev(dev->ctrl, dev->info.dev_id, dev->opts.timeout_ms);
+	if (err && err != -ENODEV)
+		return ublk_error_set(error, "DEL_DEV", id_of(dev), err,
+				      "somebody has /dev/ublkb%d or /dev/ublkc%d open", id_of(dev),
+				      id_of(dev));
+	log_line(dev, UBLK_LOG_DEBUG, "deleted");
+	return let_go(dev, error);
+}
+
+int ublk_dev_release(struct ublk_dev *dev, struct ublk_error *error)
+{
+	int err;
+
+	if (state_of(dev) == UBLK_DEV_CLOSED)
+		return 0;
+	if (dev->queues && !serve_has_ended(dev))
+		return ublk_error_set(error, "release", id_of(dev), -EBUSY, "it is being served");
+	err = end(dev, error);
+	return err ? err : let_go(dev, error);
+}
+
+int ublk_dev_wait(struct ublk_dev *dev, u32 timeout_ms)
+{
+	int err;
+
+	if (!dev->queues)
+		return 0;
+	err = serve_wait_ended(dev, deadline_in_ms(timeout_ms));
+	return err ? err : __atomic_load_n(&dev->queue_err, __ATOMIC_RELAXED);
+}
+
+int ublk_dev_create_and_start(struct ublk_dev *dev, const struct ublk_dev_opts *opts,
+			      struct ublk_error *error)
+{
+	int err = ublk_dev_create(dev, opts, error);
+
+	if (err)
+		return err;
+	err = ublk_dev_start(dev, error);
+	if (err)
+		(void)ublk_dev_close(dev, NULL);
+	return err;
+}
+
+void ublk_dev_info(const struct ublk_dev *dev, struct ublk_dev_info *info)
+{
+	enum ublk_dev_state state = state_of(dev);
+
+	*info = (struct ublk_dev_info){ .dev_id = UBLK_NO_DEVICE, .state = state };
+	if (state == UBLK_DEV_CLOSED)
+		return;
+	/* Its disk is gone as soon as the queues are, whoever stopped it. */
+	if (state == UBLK_DEV_RUNNING && serve_has_ended(dev))
+		info->state = UBLK_DEV_STOPPED;
+	info->dev_id = id_of(dev);
+	__builtin_memcpy(info->name, dev->name, sizeof(info->name));
+	node_path(dev, 'b', info->block_path);
+	node_path(dev, 'c', info->char_path);
+	info->nr_queues = dev->info.nr_hw_queues;
+	info->depth = dev->info.queue_depth;
+	info->logical_bytes = dev->logical_bytes;
+	info->max_io_bytes = dev->info.max_io_buf_bytes;
+	info->size_bytes = dev->tree->root->limits.size_bytes;
+	info->flags = dev->info.flags;
+	info->is_running = info->state == UBLK_DEV_RUNNING;
+}

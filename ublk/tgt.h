@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Targets: what serves the blocks. A target takes operations (struct tgt_op)
+ * and answers each once; it knows nothing of ublk. A leaf keeps the data, a
+ * composite hands operations on to its children. Whoever submits operations is
+ * the front end: ublk/queue.c, or a test, or a program that wants the disk and
+ * no device.
+ *
+ * Threads: open and close are called by one thread while no queue runs. Any
+ * number of queues may then submit at the same time, each from its own thread;
+ * an operation stays on its queue. Nothing on the I/O path allocates or waits.
+ */
+#ifndef UBLK_TGT_H
+#define UBLK_TGT_H
+
+#include "ring/ring.h"
+#include "uapi/rt/diag.h"
+#include "uapi/rt/opt.h"
+#include "uapi/types.h"
+#include "uapi/ublk_cmd.h"
+
+#define TGT_MAX_DEPTH 8     /* of a nest of targets */
+#define TGT_MAX_CHILDREN 16 /* of one composite */
+#define TGT_MAX_NODES 64    /* of one spec */
+
+/* What is asked. The numbers are the kernel's, so that nothing need translate. */
+enum tgt_kind {
+	TGT_READ = UBLK_IO_OP_READ,
+	TGT_WRITE = UBLK_IO_OP_WRITE,
+	TGT_FLUSH = UBLK_IO_OP_FLUSH,
+	TGT_DISCARD = UBLK_IO_OP_DISCARD,
+	TGT_WRITE_ZEROES = UBLK_IO_OP_WRITE_ZEROES,
+	TGT_ZONE_OPEN = UBLK_IO_OP_ZONE_OPEN,
+	TGT_ZONE_CLOSE = UBLK_IO_OP_ZONE_CLOSE,
+	TGT_ZONE_FINISH = UBLK_IO_OP_ZONE_FINISH,
+	TGT_ZONE_APPEND = UBLK_IO_OP_ZONE_APPEND,
+	TGT_ZONE_RESET_ALL = UBLK_IO_OP_ZONE_RESET_ALL,
+	TGT_ZONE_RESET = UBLK_IO_OP_ZONE_RESET,
+	TGT_REPORT_ZONES = UBLK_IO_OP_REPORT_ZONES,
+};
+
+/* tgt_op.flags: the kernel's bits as they are; others may be set, for reading */
+#define TGT_F_FUA UBLK_IO_F_FUA		/* durable before it is done */
+#define TGT_F_NOUNMAP UBLK_IO_F_NOUNMAP /* WRITE_ZEROES: keep the space allocated */
+#define TGT_F_META UBLK_IO_F_META
+#define TGT_F_SWAP UBLK_IO_F_SWAP
+
+/* Where the bytes of an operation are */
+enum tgt_data_kind {
+	TGT_DATA_NONE,	/* the operation has none, or they move without us */
+	TGT_DATA_MEM,	/* in memory: pieces are addresses */
+	TGT_DATA_FILE,	/* behind data.fd: pieces are offsets for pread and pwrite */
+	TGT_DATA_FIXED, /* in the ring's registered buffer data.buf_index: pieces are offsets */
+};
+
+struct tgt_piece {
+	u64 at; /* address or offset, as the kind says */
+	u64 len_bytes;
+};
+
+/**
+ * struct tgt_data - the bytes of an operation, in order
+ *
+ * The pages of a write may change while it is in flight (ublk has no stable
+ * writes): whoever looks at them twice copies them once, see needs_snapshot.
+ * Nobody alters the bytes of a write.
+ */
+struct tgt_data {
+	u8 kind; /* enum tgt_data_kind */
+	u16 buf_index;
+	u32 nr_pieces;
+	s32 fd;
+	struct tgt_piece *pieces;
+};
+
+struct tgt;
+struct tgt_op;
+struct tgt_queue;
+
+/* Called for an operation that was PENDING, when its result stands in it. */
+typedef void tgt_done_fn(struct tgt_queue *q, struct tgt_op *op);
+
+/**
+ * struct tgt_op - one operation, owned by its submitter from submit to done
+ * @result: what DONE or done() found. READ, WRITE: bytes, all of them or it is
+ *          a failure. ZONE_APPEND: where it went, in sectors. REPORT_ZONES:
+ *          zones written to @report. Others: 0. Or -errno.
+ */
+struct tgt_op {
+	u8 kind; /* enum tgt_kind */
+	u16 nr_waiting; /* composites: sub-operations that are out */
+	u32 flags;
+	u64 offset_bytes;
+	u64 len_bytes;
+	s64 result;
+	struct tgt_data data;
+	struct tgt_piece piece; /* room for the usual list of one */
+	struct tgt *tgt;	/* set by tgt_submit() */
+	tgt_done_fn *done;
+	struct tgt_op *next;   /* run list, or whatever list its owner keeps */
+	struct tgt_op *parent; /* of a sub-operation */
+	struct tgt_slab *slab; /* where sub-operations and pieces come from */
+	struct tgt_data meta;  /* integrity metadata that goes with the data */
+	void *report;	       /* REPORT_ZONES: struct blk_zone[report_zones] */
+	u32 report_zones;
+	u64 scratch[2]; /* the target's own, while it has the operation */
+} __attribute__((aligned(64)));
+
+/**
+ * struct tgt_slab - the sub-operations and pieces that one request can need
+ *
+ * Each tag of a queue has one of the size that the targets declared; it is
+ * emptied when the tag's next request begins.
+ */
+struct tgt_slab {
+	struct tgt_op *ops;
+	struct tgt_piece *pieces;
+	u32 nr_ops;
+	u32 nr_pieces;
+};
+
+/**
+ * struct tgt_queue - what a target sees of the queue that it is called on
+ * @ring: for the target's own requests; only by way of tgt_get_sqe()
+ * @idx:  which queue, from 0
+ */
+struct tgt_queue {
+	struct ring *ring;
+	u32 idx;
+	struct tgt_op *run_first; /* completed, done() not yet called */
+	struct tgt_op **run_last;
+};
+
+enum tgt_status {
+	TGT_DONE,    /* result is there; done() will not be called */
+	TGT_PENDING, /* done() will be called, later, never from inside submit() */
+};
+
+/* What the disk is like. Zero in a maximum: not offered. */
+struct tgt_limits {
+	u64 size_bytes;
+	u8 logical_shift;  /* block size that requests are a multiple of */
+	u8 physical_shift; /* block size that is written in one piece */
+	u8 io_min_shift;   /* 0: the physical block */
+	u8 io_opt_shift;   /* 0: nothing is best */
+	u32 attrs;	   /* UBLK_ATTR_* */
+	u32 max_io_bytes;  /* of one READ or WRITE; 0: any */
+	u32 discard_granularity_bytes;
+	u32 discard_alignment_bytes;
+	u64 max_discard_bytes;
+	u64 max_write_zeroes_bytes;
+};
+
+/**
+ * struct tgt - one target, open
+ * @data_kinds:     1 << enum tgt_data_kind for each that submit() can take
+ * @forwards_data:  hands the data on and never looks at it
+ * @needs_snapshot: looks at the bytes of a write more than once
+ * @nr_ops:         sub-operations that one operation can need, all below counted
+ * @nr_pieces:      pieces, the same
+ * @nr_sqes:        entries of the ring, the same
+ */
+struct tgt {
+	const struct tgt_type *type;
+	enum tgt_status (*submit)(struct tgt *t, struct tgt_queue *q, struct tgt_op *op);
+	void *state; /* type->state_bytes, zeroed before open() */
+	struct tgt_limits limits;
+	u32 data_kinds;
+	bool forwards_data;
+	bool needs_snapshot;
+	u32 nr_ops;
+	u32 nr_pieces;
+	u32 nr_sqes;
+	u32 nr_children;
+	struct tgt *child[TGT_MAX_CHILDREN];
+};
+
+/**
+ * struct tgt_type - one kind of target: a row of a table, a file of code
+ * @arg_name:    what stands after the colon, for help; NULL: nothing may
+ * @params:      what may stand after the question mark; filled into a struct of
+ *               values_bytes, zeroed before, at most TGT_VALUES_BYTES
+ * @min_children, @max_children: 0 for a leaf
+ * @open:        checks and acquires; the children are open; fills t->limits and
+ *               what differs from the defaults (memory only, nothing needed).
+ *               arg is NULL when none was given; strings live as long as t
+ * @close:       releases what open() acquired; NULL: nothing
+ * @queue_init:  once on each queue's thread before it serves; may be NULL
+ * @queue_exit:  undoes it
+ * @submit:      see enum tgt_status
+ * @cqe:         a completion of an entry from tgt_get_sqe(); the step is the
+ *               caller's number from there. Calls tgt_complete() at the end
+ */
+struct tgt_type {
+	const char *name;
+	const char *arg_name;
+	const char *summary; /* one line */
+	const char *notes;   /* more lines for help, or NULL */
+	const struct opt *params;
+	u32 nr_params;
+	u32 values_bytes;
+	u32 state_bytes;
+	u8 min_children;
+	u8 max_children;
+	int (*open)(struct tgt *t, const char *arg, const void *values, struct diag *why);
+	void (*close)(struct tgt *t);
+	int (*queue_init)(struct tgt *t, struct tgt_queue *q);
+	void (*queue_exit)(struct tgt *t, struct tgt_queue *q);
+	enum tgt_status (*submit)(struct tgt *t, struct tgt_queue *q, struct tgt_op *op);
+	void (*cqe)(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, u32 step, s32 res);
+};
+
+#define TGT_VALUES_BYTES 512
+
+/* tgt_submit() - give an operation to a target; op->tgt is set, nothing else */
+static inline enum tgt_status tgt_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
+{
+	op->tgt = t;
+	return t->submit(t, q, op);
+}
+
+/* tgt_finish() - a target's answer inside submit() */
+static inline enum tgt_status tgt_finish(struct tgt_op *op, s64 result)
+{
+	op->result = result;
+	return TGT_DONE;
+}
+
+/* tgt_complete() - a target's answer to an operation that it left PENDING */
+static inline void tgt_complete(struct tgt_queue *q, struct tgt_op *op, s64 result)
+{
+	op->result = result;
+	op->next = NULL;
+	*q->run_last = op;
+	q->run_last = &op->next;
+}
+
+/* tgt_queue_init() - an empty run list; whoever drives the queue calls it first */
+static inline void tgt_queue_init(struct tgt_queue *q, struct ring *ring, u32 idx)
+{
+	*q = (struct tgt_queue){ .ring = ring, .idx = idx, .run_last = &q->run_first };
+}
+
+/* tgt_run_done() - call done() for everything that was completed, in order */
+void tgt_run_done(struct tgt_queue *q);
+
+/* tgt_sub() - a sub-operation of @op with the same kind and flags, no data yet;
+ * the type has counted it in nr_ops, so there is one */
+struct tgt_op *tgt_sub(struct tgt_op *op, tgt_done_fn *done);
+
+/* tgt_set_mem() - the data of @op is one stretch of memory of op->len_bytes */
+static inline void tgt_set_mem(struct tgt_op *op, void *mem)
+{
+	op->piece = (struct tgt_piece){ .at = (u64)(uintptr_t)mem, .len_bytes = op->len_bytes };
+	op->data = (struct tgt_data){
+		.kind = TGT_DATA_MEM,
+		.nr_pieces = 1,
+		.fd = -1,
+		.pieces = &op->piece,
+	};
+}
+
+/*
+ * Moving bytes between an operation and memory, wherever its data is:
+ * @at bytes into the operation, @len_bytes of them, within op->len_bytes.
+ * Return: 0, or -EIO (the other side of a file did not take or give all),
+ * -EOPNOTSUPP (registered buffers cannot be touched from here)
+ */
+NODISCARD int tgt_copy_from_op(const struct tgt_op *op, u64 at, void *mem, u64 len_bytes);
+NODISCARD int tgt_copy_to_op(const struct tgt_op *op, u64 at, const void *mem, u64 len_bytes);
+NODISCARD int tgt_zero_op(const struct tgt_op *op, u64 at, u64 len_bytes);
+
+/**
+ * tgt_write_from_op() - write bytes of an operation to a file, all or -errno
+ *
+ * Goes on after a short write. A disk that is full is -ENOSPC.
+ */
+NODISCARD int tgt_write_from_op(const struct tgt_op *op, u64 at, int fd, u64 offset_bytes,
+				u64 len_bytes);
+
+/* tgt_size_arg() - a target's argument that is a size: given, not zero, a
+ * multiple of 512 */
+NODISCARD int tgt_size_arg(const char *arg, u64 *bytes, struct diag *why);
+
+/* What tells our entries' user_data from the front end's: operations are
+ * aligned to 64 bytes, so bit 0 is clear and bits 1 to 5 hold a step. */
+#define TGT_USER_DATA_FRONT 1ULL
+#define TGT_MAX_STEP 31
+
+/**
+ * tgt_reserve_sqes() - make room for @nr entries that belong together
+ *
+ * Links end where a submission ends, so a chain reserves all of itself first.
+ *
+ * Return: 0, or -errno of ring_submit() when room could not be made
+ */
+NODISCARD int tgt_reserve_sqes(struct tgt_queue *q, u32 nr);
+
+/* tgt_get_sqe() - an entry of the queue's ring, after tgt_reserve_sqes(); give
+ * it to a ring_prep_*() function and then to tgt_sqe_owner() */
+static inline struct io_uring_sqe *tgt_get_sqe(struct tgt_queue *q)
+{
+	return ring_get_sqe(q->ring);
+}
+
+/* tgt_sqe_owner() - the entry's completion goes to @op's target, with @step */
+static inline void tgt_sqe_owner(struct io_uring_sqe *sqe, struct tgt_op *op, u32 step)
+{
+	sqe->user_data = (u64)(uintptr_t)op | (u64)step << 1;
+}
+
+/* tgt_handle_cqe() - for whoever drives the ring: a completion whose user_data
+ * has TGT_USER_DATA_FRONT clear */
+static inline void tgt_handle_cqe(struct tgt_queue *q, u64 user_data, s32 res)
+{
+	struct tgt_op *op = (struct tgt_op *)(uintptr_t)(user_data & ~63ULL);
+
+	op->tgt->type->cqe(op->tgt, q, op, (u32)(user_data >> 1) & TGT_MAX_STEP, res);
+}
+
+/**
+ * struct tgt_tree - a spec, opened: its root is the disk
+ * @nr: targets in it; children have higher indexes than their parents
+ */
+struct tgt_tree {
+	struct tgt *root;
+	u32 nr;
+	struct tgt *nodes;
+	void *mem; /* one mapping for all of it */
+	u64 mem_len_bytes;
+};
+
+/**
+ * tgt_open() - open a target by its spec
+ * @types: NULL-terminated table of the kinds that may be named; see tgt_types
+ * @spec:  KIND:ARG?k=v&k=v for a leaf, KIND?k=v&k=v:[CHILD],[CHILD] for a
+ *         composite; in ARG and values ? & [ ] , % and space are written %XX
+ * @tree:  overwritten; zeroed on failure
+ *
+ * Return: 0, or -errno with *why naming the place in the spec or the target:
+ *   -EINVAL  not a spec, an unknown kind or parameter, a value out of range
+ *   -E2BIG   deeper than TGT_MAX_DEPTH or more than TGT_MAX_NODES
+ *   -ENOMEM, and whatever a target's open() gives
+ */
+NODISCARD int tgt_open(struct tgt_tree *tree, const struct tgt_type *const *types, const char *spec,
+		       struct diag *why);
+
+/* tgt_close() - close every target, parents first; safe on a zeroed struct */
+void tgt_close(struct tgt_tree *tree);
+
+/* tgt_queue_open() - run every target's queue_init() on this thread; undone by
+ * tgt_queue_close(), and by itself on failure */
+NODISCARD int tgt_queue_open(struct tgt_tree *tree, struct tgt_queue *q);
+void tgt_queue_close(struct tgt_tree *tree, struct tgt_queue *q);
+
+/* tgt_spec_hash() - 48 bits that tell one spec from another (FNV-1a, folded) */
+u64 tgt_spec_hash(const char *spec);
+
+#endif
