@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+/* The targets that there are: TARGET(x) is the struct tgt_type x_target of x.c. */
+TARGET(null)
+TARGET(ram)

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* null: a disk of any size that forgets what is written and reads as zeroes. */
+#include <asm/errno.h>
+
+#include "uapi/sys.h"
+#include "ublk/targets/targets.h"
+
+struct null_values {
+	bool nodata;
+};
+
+static const struct opt null_params[] = {
+	OPT(struct null_values, nodata, .name = "nodata", .kind = OPT_BOOL, .metavar = "0|1",
+	    .help = "move nothing, for benchmarks by root: a read then shows whatever was in "
+		    "the buffer before, stale data of this or another program"),
+};
+
+static enum tgt_status null_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
+{
+	(void)t;
+	(void)q;
+	if (op->kind == TGT_READ) {
+		int err = tgt_zero_op(op, 0, op->len_bytes);
+
+		return tgt_finish(op, err ? err : (s64)op->len_bytes);
+	}
+	return tgt_finish(op, op->kind == TGT_WRITE ? (s64)op->len_bytes : 0);
+}
+
+static enum tgt_status null_submit_nodata(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
+{
+	(void)t;
+	(void)q;
+	return tgt_finish(op, op->kind == TGT_READ || op->kind == TGT_WRITE ? (s64)op->len_bytes : 0);
+}
+
+static int null_open(struct tgt *t, const char *arg, const void *values, struct diag *why)
+{
+	const struct null_values *v = values;
+	int err = tgt_size_arg(arg, &t->limits.size_bytes, why);
+
+	if (err)
+		return err;
+	if (v->nodata) {
+		if (sys_geteuid() != 0)
+			return diag_set(why, -EPERM, "nodata=1 shows stale memory: for root only");
+		t->submit = null_submit_nodata;
+	}
+	t->limits.logical_shift = 9;
+	t->limits.physical_shift = 12;
+	t->limits.discard_granularity_bytes = 4096;
+	t->limits.max_discard_bytes = t->limits.size_bytes;
+	t->limits.max_write_zeroes_bytes = t->limits.size_bytes;
+	return 0;
+}
+
+const struct tgt_type null_target = {
+	.name = "null",
+	.arg_name = "SIZE",
+	.summary = "forgets writes, reads as zeroes",
+	.params = null_params,
+	.nr_params = ARRAY_SIZE(null_params),
+	.values_bytes = sizeof(struct null_values),
+	.open = null_open,
+	.submit = null_submit,
+};

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ram: a disk in memory that takes only the memory that is written to.
+ *
+ * The bytes are in a memfd, mapped whole. A bit per page says which pages were
+ * written: a read of any other page is zeroes and does not touch the memfd,
+ * which would allocate. The first write to a page goes through pwrite(), so
+ * that running out of memory is an error to report and not a SIGBUS; later
+ * ones are copies into the mapping. Discarding clears the bits first and
+ * punches the hole second: a write that comes between is lost with the
+ * discard, as it may be, and no page can turn up later with old bytes in it.
+ */
+#include <asm/errno.h>
+#include <linux/falloc.h>
+#include <linux/memfd.h>
+#include <linux/mman.h>
+
+#include "uapi/rt/mem.h"
+#include "uapi/rt/pages.h"
+#include "uapi/sys.h"
+#include "ublk/targets/targets.h"
+
+struct ram {
+	char *mem;
+	u64 *present; /* bit p: page p has been written */
+	u64 size_bytes;
+	u32 page_shift;
+	s32 memfd;
+	struct pages bitmap;
+};
+
+static bool is_present(const struct ram *ram, u64 page)
+{
+	return __atomic_load_n(&ram->present[page / 64], __ATOMIC_ACQUIRE) >> (page % 64) & 1;
+}
+
+/* After the bytes are there: pairs with the acquire in is_present(). */
+static void set_present(struct ram *ram, u64 offset, u64 len_bytes)
+{
+	u64 last = (offset + len_bytes - 1) >> ram->page_shift;
+
+	for (u64 page = offset >> ram->page_shift; page <= last; page++)
+		__atomic_fetch_or(&ram->present[page / 64], 1ULL << (page % 64), __ATOMIC_RELEASE);
+}
+
+/* How many bytes from @offset on are in pages of one kind, at most @max */
+static u64 run_length(const struct ram *ram, u64 offset, u64 max, bool present)
+{
+	u64 page = offset >> ram->page_shift;
+	u64 end;
+
+	do {
+		end = (++page << ram->page_shift) - offset;
+		if (end >= max)
+			return max;
+	} while (is_present(ram, page) == present);
+	return end;
+}
+
+static s64 ram_read(struct ram *ram, struct tgt_op *op)
+{
+	u64 at = 0;
+
+	while (at < op->len_bytes) {
+		u64 offset = op->offset_bytes + at;
+		bool present = is_present(ram, offset >> ram->page_shift);
+		u64 len = run_length(ram, offset, op->len_bytes - at, present);
+		int err = present ? tgt_copy_to_op(op, at, ram->mem + offset, len) :
+				    tgt_zero_op(op, at, len);
+
+		if (err)
+			return err;
+		at += len;
+	}
+	return (s64)op->len_bytes;
+}
+
+static s64 ram_write(struct ram *ram, struct tgt_op *op)
+{
+	u64 at = 0;
+
+	while (at < op->len_bytes) {
+		u64 offset = op->offset_bytes + at;
+		bool present = is_present(ram, offset >> ram->page_shift);
+		u64 len = run_length(ram, offset, op->len_bytes - at, present);
+		int err = present ? tgt_copy_from_op(op, at, ram->mem + offset, len) :
+				    tgt_write_from_op(op, at, ram->memfd, offset, len);
+
+		if (err)
+			return err;
+		if (!present)
+			set_present(ram, offset, len);
+		at += len;
+	}
+	return (s64)op->len_bytes;
+}
+
+static void zero_present(struct ram *ram, u64 offset, u64 len_bytes)
+{
+	while (len_bytes) {
+		bool present = is_present(ram, offset >> ram->page_shift);
+		u64 len = run_length(ram, offset, len_bytes, present);
+
+		if (present)
+			memset(ram->mem + offset, 0, len);
+		offset += len;
+		len_bytes -= len;
+	}
+}
+
+/* Returns whether any of the pages first..last was there */
+static bool clear_present(struct ram *ram, u64 first, u64 last)
+{
+	bool any = false;
+
+	for (u64 word = first / 64; word <= last / 64; word++) {
+		u64 mask = ~0ULL;
+
+		if (word == first / 64)
+			mask &= ~0ULL << (first % 64);
+		if (word == last / 64)
+			mask &= ~0ULL >> (63 - last % 64);
+		/* Looked at first, so that clear words of a sparse disk stay untouched. */
+		if (__atomic_load_n(&ram->present[word], __ATOMIC_RELAXED) & mask) {
+			__atomic_fetch_and(&ram->present[word], ~mask, __ATOMIC_ACQ_REL);
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* Whole pages are given back; what sticks out at either end is zeroed. */
+static s64 ram_unmap(struct ram *ram, u64 offset, u64 len_bytes)
+{
+	u64 page = 1ULL << ram->page_shift;
+	u64 end = offset + len_bytes;
+	u64 first = (offset + page - 1) >> ram->page_shift;
+	u64 last = (end == ram->size_bytes ? end + page - 1 : end) >> ram->page_shift;
+
+	if (first >= last) {
+		zero_present(ram, offset, len_bytes);
+		return 0;
+	}
+	zero_present(ram, offset, (first << ram->page_shift) - offset);
+	if (last << ram->page_shift < end)
+		zero_present(ram, last << ram->page_shift, end - (last << ram->page_shift));
+	if (!clear_present(ram, first, last - 1))
+		return 0;
+	return sys_fallocate(ram->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			     first << ram->page_shift, (last - first) << ram->page_shift);
+}
+
+static s64 ram_write_zeroes(struct ram *ram, const struct tgt_op *op)
+{
+	if (!(op->flags & TGT_F_NOUNMAP))
+		return ram_unmap(ram, op->offset_bytes, op->len_bytes);
+	zero_present(ram, op->offset_bytes, op->len_bytes);
+	return 0;
+}
+
+static enum tgt_status ram_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
+{
+	struct ram *ram = t->state;
+
+	(void)q;
+	switch (op->kind) {
+	case TGT_READ:
+		return tgt_finish(op, ram_read(ram, op));
+	case TGT_WRITE:
+		return tgt_finish(op, ram_write(ram, op));
+	case TGT_FLUSH:
+		return tgt_finish(op, 0);
+	case TGT_DISCARD:
+		return tgt_finish(op, ram_unmap(ram, op->offset_bytes, op->len_bytes));
+	case TGT_WRITE_ZEROES:
+		return tgt_finish(op, ram_write_zeroes(ram, op));
+	default:
+		return tgt_finish(op, -EOPNOTSUPP);
+	}
+}
+
+static int make_store(struct ram *ram, struct diag *why)
+{
+	long addr;
+	int err;
+
+	ram->memfd = sys_memfd_create("bareblk-ram", MFD_CLOEXEC);
+	if (ram->memfd < 0)
+		return diag_set(why, ram->memfd, "cannot make a memfd");
+	err = sys_ftruncate(ram->memfd, ram->size_bytes);
+	if (err)
+		return diag_set(why, err, "a memfd cannot be that large");
+	addr = sys_mmap(NULL, ram->size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+			ram->memfd, 0);
+	if (addr < 0 && addr >= -4095)
+		return diag_set(why, (int)addr, "no room for it in the address space");
+	ram->mem = (char *)addr;
+	/* A forked child has no use for it and would keep it alive. */
+	(void)sys_madvise(ram->mem, ram->size_bytes, MADV_DONTFORK);
+	err = pages_map(&ram->bitmap, (ram->size_bytes >> ram->page_shift) / 8 + 8);
+	if (err)
+		return diag_set(why, err, "no memory for its map of pages");
+	ram->present = ram->bitmap.addr;
+	return 0;
+}
+
+static void ram_close(struct tgt *t)
+{
+	struct ram *ram = t->state;
+
+	pages_unmap(&ram->bitmap);
+	if (ram->mem)
+		(void)sys_munmap(ram->mem, ram->size_bytes);
+	if (ram->memfd > 0)
+		(void)sys_close(ram->memfd);
+}
+
+static int ram_open(struct tgt *t, const char *arg, const void *values, struct diag *why)
+{
+	struct ram *ram = t->state;
+	u64 page = pages_size();
+	int err = tgt_size_arg(arg, &ram->size_bytes, why);
+
+	(void)values;
+	if (err)
+		return err;
+	ram->page_shift = (u32)__builtin_ctzll(page);
+	err = make_store(ram, why);
+	if (err) {
+		ram_close(t);
+		return err;
+	}
+	t->limits = (struct tgt_limits){
+		.size_bytes = ram->size_bytes,
+		.logical_shift = 9,
+		.physical_shift = 12,
+		.discard_granularity_bytes = (u32)page,
+		.max_discard_bytes = ram->size_bytes,
+		.max_write_zeroes_bytes = ram->size_bytes,
+	};
+	return 0;
+}
+
+const struct tgt_type ram_target = {
+	.name = "ram",
+	.arg_name = "SIZE",
+	.summary = "memory, allocated as it is written and freed by discard",
+	.state_bytes = sizeof(struct ram),
+	.open = ram_open,
+	.close = ram_close,
+	.submit = ram_submit,
+};
