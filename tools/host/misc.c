@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Nodes of misc devices. */
+#include "tools/host/misc.h"
+
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+#include "tools/host/file.h"
+#include "uapi/rt/parse.h"
+#include "uapi/rt/str.h"
+#include "uapi/sys.h"
+#include "ublk/node.h"
+
+#define MISC_MAJOR 10 /* of every misc device, Documentation/admin-guide/devices.txt */
+
+/* A line of /proc/misc is "239 loop-control", with blanks in front. */
+static bool line_minor(const char *line, const char *name, u64 *minor)
+{
+	const char *end;
+
+	while (*line == ' ')
+		line++;
+	if (parse_number(line, minor, &end) || *end != ' ')
+		return false;
+	end = str_starts(end + 1, name);
+	return end && (*end == '\n' || *end == '\0');
+}
+
+int host_misc_make_node(const char *path, const char *name)
+{
+	char text[4096];
+	long len = host_file_read(AT_FDCWD, "/proc/misc", text, sizeof(text));
+	const char *line = text;
+
+	if (len < 0)
+		return (int)len;
+	while (line) {
+		const char *next = str_chr(line, '\n');
+		u64 minor;
+
+		if (line_minor(line, name, &minor))
+			return sys_mknodat(AT_FDCWD, path, S_IFCHR | 0600,
+					   node_dev(MISC_MAJOR, (u32)minor));
+		line = next ? next + 1 : NULL;
+	}
+	return -ENOENT;
+}

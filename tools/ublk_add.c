@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/* bareblk ublk add: make a device and serve it, here or in the background. */
+#include <asm/errno.h>
+#include <asm/poll.h>
+#include <asm/signal.h>
+#include <linux/signalfd.h>
+
+#include "tools/cmd.h"
+#include "tools/ctrl_child.h"
+#include "tools/daemon.h"
+#include "tools/targets.h"
+#include "uapi/rt/free/signal.h"
+#include "uapi/rt/free/thread.h"
+#include "uapi/sys.h"
+#include "ublk/dev.h"
+#include "ublk/targets/targets.h"
+
+#define STACK_BYTES (64 * 1024)
+
+/* The first process waits for as many of the second's deadlines, and a bit */
+#define DAEMON_STEPS 6
+#define DAEMON_SLACK_MS 5000
+
+struct add_values {
+	s32 id;
+	u32 queues;
+	u32 depth;
+	u32 read_only;
+	u32 rotational;
+	u32 volatile_cache;
+	u32 fua;
+	u32 discard;
+	u32 affinity;
+	bool background;
+	bool verbose;
+	const char *name;
+	u64 max_io_bytes;
+	u64 block_bytes;
+	u64 physical_bytes;
+	u64 io_min_bytes;
+	u64 io_opt_bytes;
+	u64 timeout_ns;
+};
+
+static const struct add_values add_defaults = {
+	.id = UBLK_AUTO_ID,
+	.queues = 1,
+	.depth = UBLK_DEFAULT_DEPTH,
+	.max_io_bytes = UBLK_DEFAULT_MAX_IO_BYTES,
+	.timeout_ns = UBLK_DEFAULT_TIMEOUT_MS * 1000000ULL,
+};
+
+static const struct parse_choice tristates[] = {
+	{ "auto", UBLK_AS_TARGET },
+	{ "yes", UBLK_YES },
+	{ "no", UBLK_NO },
+	{ NULL, 0 },
+};
+
+static const struct parse_choice affinities[] = {
+	{ "kernel", UBLK_AFFINITY_KERNEL },
+	{ "none", UBLK_AFFINITY_NONE },
+	{ NULL, 0 },
+};
+
+#define ADD_OPT(field, ...) OPT(struct add_values, field, __VA_ARGS__)
+#define TRISTATE .kind = OPT_CHOICE, .choices = tristates, .metavar = "WHEN"
+
+static const struct opt add_opts[] = {
+	ADD_OPT(background, .name = "daemon", .letter = 'd', .kind = OPT_FLAG,
+		.help = "serve in the background; return when the device is live"),
+	ADD_OPT(id, .name = "id", .letter = 'n', .kind = OPT_S32, .metavar = "N",
+		.help = "N of /dev/ublkbN; -1, the default: the lowest that is free"),
+	ADD_OPT(queues, .name = "queues", .letter = 'q', .kind = OPT_U32, .metavar = "N", .min = 1,
+		.max = 4096, .help = "queues, a thread each; the kernel gives at most one per "
+				     "CPU (default 1)"),
+	ADD_OPT(depth, .name = "depth", .kind = OPT_U32, .metavar = "N", .min = 1,
+		.max = UBLK_MAX_QUEUE_DEPTH, .help = "requests per queue at a time (default 128)"),
+	ADD_OPT(max_io_bytes, .name = "max-io", .kind = OPT_SIZE, .metavar = "SIZE", .min = 4096,
+		.max = 32 << 20, .help = "the largest request (default 1M)"),
+	ADD_OPT(block_bytes, .name = "block-size", .letter = 'b', .kind = OPT_SIZE,
+		.metavar = "SIZE", .min = 512, .max = 65536,
+		.help = "logical block size (default: the target's)"),
+	ADD_OPT(physical_bytes, .name = "physical-block-size", .kind = OPT_SIZE, .metavar = "SIZE",
+		.min = 512, .max = 1 << 28, .help = "what is written in one piece"),
+	ADD_OPT(io_min_bytes, .name = "io-min", .kind = OPT_SIZE, .metavar = "SIZE", .min = 512,
+		.max = 1 << 28, .help = "least I/O size without a penalty"),
+	ADD_OPT(io_opt_bytes, .name = "io-opt", .kind = OPT_SIZE, .metavar = "SIZE", .min = 512,
+		.max = 1 << 28, .help = "best I/O size"),
+	ADD_OPT(read_only, .name = "read-only", .kind = OPT_CHOICE, .choices = tristates,
+		.metavar = "WHEN", .help = "refuse writes: yes, no, or as the target says"),
+	ADD_OPT(rotational, .name = "rotational", TRISTATE, .help = "say that it is a spinning disk"),
+	ADD_OPT(volatile_cache, .name = "volatile-cache", TRISTATE,
+		.help = "say that writes want a flush to be durable"),
+	ADD_OPT(fua, .name = "fua", TRISTATE,
+		.help = "say that single writes can be made durable; wants a volatile cache"),
+	ADD_OPT(discard, .name = "discard", TRISTATE, .help = "offer discard"),
+	ADD_OPT(affinity, .name = "affinity", .kind = OPT_CHOICE, .choices = affinities,
+		.metavar = "HOW", .help = "CPUs of the queues' threads: those that the kernel "
+					  "maps to the queue, or none in particular"),
+	ADD_OPT(name, .name = "name", .kind = OPT_STRING, .metavar = "NAME",
+		.help = "for messages and thread names (default ublkN)"),
+	ADD_OPT(timeout_ns, .name = "timeout", .kind = OPT_DURATION, .metavar = "TIME",
+		.min = 1000000, .max = 86400000000000ULL,
+		.help = "how long each step of starting and stopping may take (default 30s)"),
+	ADD_OPT(verbose, .name = "verbose", .letter = 'v', .kind = OPT_FLAG,
+		.help = "say what happens"),
+};
+
+static int start_thread(void *ctx, u32 idx, void (*fn)(void *), void *arg)
+{
+	struct thread *threads = ctx;
+
+	return thread_start(&threads[idx], fn, arg, STACK_BYTES);
+}
+
+static void join_thread(void *ctx, u32 idx)
+{
+	struct thread *threads = ctx;
+
+	thread_join(&threads[idx]);
+}
+
+static void write_log(void *ctx, enum ublk_log_level level, const char *line)
+{
+	(void)level;
+	cmd_say(ctx, "%s", line);
+}
+
+/* Everything that lives as long as the device */
+struct server {
+	const struct cmd_run *r;
+	struct ctrl_child child;
+	struct ublk_dev dev;
+	struct ublk_threads hook;
+	struct ublk_log log;
+	struct pages threads_mem;
+	s32 signal_fd;
+};
+
+/* The kernel will cut queues to its CPUs; threads of more are never started. */
+static int make_thread_room(struct server *s, u32 nr_queues)
+{
+	int err = pages_map(&s->threads_mem, nr_queues * sizeof(struct thread));
+
+	s->hook = (struct ublk_threads){
+		.start = start_thread,
+		.join = join_thread,
+		.ctx = s->threads_mem.addr,
+	};
+	return err;
+}
+
+static struct ublk_dev_opts dev_opts(struct server *s, const struct add_values *v, const char *spec)
+{
+	return (struct ublk_dev_opts){
+		.types = tgt_types,
+		.spec = spec,
+		.dev_id = v->id,
+		.name = v->name,
+		.nr_queues = v->queues,
+		.depth = v->depth,
+		.max_io_bytes = (u32)v->max_io_bytes,
+		.logical_bytes = (u32)v->block_bytes,
+		.physical_bytes = (u32)v->physical_bytes,
+		.io_min_bytes = (u32)v->io_min_bytes,
+		.io_opt_bytes = (u32)v->io_opt_bytes,
+		.read_only = (enum ublk_tristate)v->read_only,
+		.rotational = (enum ublk_tristate)v->rotational,
+		.volatile_cache = (enum ublk_tristate)v->volatile_cache,
+		.fua = (enum ublk_tristate)v->fua,
+		.discard = (enum ublk_tristate)v->discard,
+		.affinity = (enum ublk_affinity)v->affinity,
+		.timeout_ms = (u32)(v->timeout_ns / 1000000),
+		.threads = &s->hook,
+		.log = v->verbose ? &s->log : NULL,
+		.ctrl = &s->child.ctrl,
+	};
+}
+
+static int begin(struct server *s, const struct add_values *v, const char *spec,
+		 struct ublk_error *error)
+{
+	const u64 signals = SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGHUP);
+	struct ublk_dev_opts opts;
+	int err = signal_block(signals, NULL);
+
+	if (!err) {
+		s->signal_fd = signal_fd(signals, true);
+		err = s->signal_fd < 0 ? s->signal_fd : 0;
+	}
+	if (!err)
+		err = make_thread_room(s, v->queues);
+	if (err)
+		return ublk_error_set(error, "set up", UBLK_NO_DEVICE, err, "no files or no memory");
+	ctrl_child_init(&s->child);
+	opts = dev_opts(s, v, spec);
+	err = ublk_dev_create_and_start(&s->dev, &opts, error);
+	ctrl_child_rest(&s->child);
+	return err;
+}
+
+/* Until a signal, or until the queues have ended; true: it was a signal */
+static bool wait_for_end(struct server *s, bool is_daemon)
+{
+	for (;;) {
+		struct pollfd fds[] = {
+			{ .fd = s->signal_fd, .events = POLLIN },
+			{ .fd = s->dev.ended_fd, .events = POLLIN },
+		};
+		struct signalfd_siginfo si;
+
+		(void)sys_ppoll(fds, ARRAY_SIZE(fds), NULL);
+		if (fds[1].revents)
+			return false;
+		if (sys_read(s->signal_fd, &si, sizeof(si)) != sizeof(si))
+			continue;
+		/* A terminal that hangs up is none of a daemon's business. */
+		if (si.ssi_signo != SIGHUP || !is_daemon)
+			return true;
+	}
+}
+
+static enum exit_code fail(struct server *s, const struct ublk_error *error)
+{
+	s32 stuck = ctrl_child_stuck(&s->child);
+	enum exit_code code = cmd_fail_ublk(s->r, error);
+
+	if (stuck)
+		cmd_say(s->r, "process %d was left behind, it waits for the kernel's answer", stuck);
+	return code;
+}
+
+static enum exit_code end(struct server *s, bool by_signal)
+{
+	struct ublk_error error;
+	int err;
+
+	if (by_signal) {
+		err = ublk_dev_close(&s->dev, &error);
+		return err ? fail(s, &error) : EXIT_OK;
+	}
+	err = ublk_dev_wait(&s->dev, (u32)s->dev.opts.timeout_ms);
+	if (err) {
+		cmd_say(s->r, "a queue failed: %s (%s)", err_text(err), err_name(err));
+		(void)ublk_dev_close(&s->dev, NULL);
+		return EXIT_FAILURE;
+	}
+	err = ublk_dev_release(&s->dev, &error);
+	return err ? fail(s, &error) : EXIT_OK;
+}
+
+/* One line to whoever waits, or to standard output */
+static void say_ready(struct server *s, s32 report_fd)
+{
+	struct daemon_report report = { .code = EXIT_OK };
+
+	fmt_print(report.line, sizeof(report.line), "/dev/ublkb%u\n", s->dev.info.dev_id);
+	if (report_fd >= 0) {
+		daemon_report(report_fd, &report);
+		daemon_detach();
+		return;
+	}
+	fmt_add(s->r->out, "%s", report.line);
+	cmd_flush(s->r);
+}
+
+static enum exit_code serve(const struct cmd_run *r, s32 report_fd)
+{
+	const struct add_values *v = r->values;
+	struct server s = { .r = r, .log = { .write = write_log, .ctx = (void *)(uintptr_t)r } };
+	struct ublk_error error;
+	enum exit_code code;
+
+	if (begin(&s, v, r->argv[0], &error)) {
+		code = fail(&s, &error);
+		if (report_fd >= 0)
+			daemon_report(report_fd, &(struct daemon_report){ .code = (s32)code });
+		return code;
+	}
+	say_ready(&s, report_fd);
+	code = end(&s, wait_for_end(&s, report_fd >= 0));
+	pages_unmap(&s.threads_mem);
+	return code;
+}
+
+/* The first process of two: prints what the second has to say, if anything */
+static enum exit_code wait_for_daemon(const struct cmd_run *r, int ret,
+				      const struct daemon_report *report)
+{
+	if (ret == -ETIMEDOUT)
+		return cmd_fail(r, EXIT_TIMEOUT, 0, "the server did not become ready; see \"bareblk "
+						    "ublk list\"");
+	if (ret == -EPIPE)
+		return cmd_fail(r, EXIT_FAILURE, 0, "the server died before it was ready");
+	if (ret < 0)
+		return cmd_fail(r, EXIT_FAILURE, ret, "cannot make a second process");
+	fmt_add(r->out, "%s", report->line);
+	return (enum exit_code)report->code;
+}
+
+static enum exit_code add_run(const struct cmd_run *r)
+{
+	const struct add_values *v = r->values;
+	u64 timeout_ms = v->timeout_ns / 1000000 * DAEMON_STEPS + DAEMON_SLACK_MS;
+	struct daemon_report report;
+	s32 report_fd = -1;
+	int ret;
+
+	if (!v->background)
+		return serve(r, -1);
+	ret = daemon_fork(&report_fd, (u32)timeout_ms, &report);
+	return ret == 0 ? serve(r, report_fd) : wait_for_daemon(r, ret, &report);
+}
+
+const struct cmd cmd_ublk_add = {
+	.noun = "ublk",
+	.verb = "add",
+	.args = "TARGET",
+	.summary = "make a block device and serve it",
+	.notes = "Prints the device's path when it is live, then serves until SIGINT or SIGTERM\n"
+		 "(in the foreground SIGHUP as well): then it stops and deletes the device. It\n"
+		 "also ends when somebody else stops the device.\n",
+	.opts = add_opts,
+	.nr_opts = ARRAY_SIZE(add_opts),
+	.values_bytes = sizeof(struct add_values),
+	.defaults = &add_defaults,
+	.min_args = 1,
+	.max_args = 1,
+	.run = add_run,
+	.help = target_help_all,
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* bareblk ublk del: stop devices and delete them. */
+#include "tools/ublk_remove.h"
+
+static enum exit_code del_run(const struct cmd_run *r)
+{
+	return ublk_remove(r, true);
+}
+
+const struct cmd cmd_ublk_del = {
+	.noun = "ublk",
+	.verb = "del",
+	.args = "DEVICE...",
+	.summary = "stop devices and delete them",
+	.notes = "DEVICE is 0, ublkb0 or /dev/ublkb0. Works on devices of dead servers and of\n"
+		 "other programs as well. Requests in flight are completed first, by their\n"
+		 "server; whoever has the device mounted gets errors from then on.\n",
+	.opts = remove_opts,
+	.nr_opts = ARRAY_SIZE(remove_opts),
+	.values_bytes = sizeof(struct remove_values),
+	.defaults = &remove_defaults,
+	.min_args = 1,
+	.max_args = 255,
+	.run = del_run,
+};

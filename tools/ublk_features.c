@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* bareblk ublk features: which of ublk's features this kernel has. */
+#include "tools/cmd.h"
+#include "tools/ctrl_child.h"
+#include "tools/json.h"
+#include "tools/ublk_flags.h"
+#include "tools/ublk_show.h"
+
+struct features_values {
+	bool json;
+};
+
+static const struct opt features_opts[] = {
+	OPT(struct features_values, json, .name = "json", .kind = OPT_FLAG,
+	    .help = "an array of objects"),
+};
+
+static void print_json(struct fmt_buf *out, u64 features)
+{
+	struct json j = { .out = out };
+
+	json_open(&j, NULL, '[');
+	for (u32 i = 0; i < nr_ublk_flags; i++) {
+		json_open(&j, NULL, '{');
+		json_string(&j, "name", ublk_flags[i].name);
+		json_u64(&j, "bit", i);
+		json_bool(&j, "kernel_has", features >> i & 1);
+		json_string(&j, "since", ublk_flags[i].since);
+		json_bool(&j, "used", ublk_flags[i].is_used);
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
+	fmt_add(out, "\n");
+}
+
+static void print_text(struct fmt_buf *out, u64 features)
+{
+	fmt_add(out, "BIT FEATURE                 HERE  SINCE  USED\n");
+	for (u32 i = 0; i < nr_ublk_flags; i++) {
+		const struct ublk_flag *f = &ublk_flags[i];
+
+		fmt_add(out, "%3u %s", i, f->name);
+		fmt_add_fill(out, ' ', 24 - fmt_print(NULL, 0, "%s", f->name));
+		fmt_add(out, "%s  %s", features >> i & 1 ? "yes " : "no  ", f->since);
+		fmt_add_fill(out, ' ', 7 - fmt_print(NULL, 0, "%s", f->since));
+		fmt_add(out, "%s\n", f->is_used ? "yes" : "no");
+	}
+	for (u32 i = nr_ublk_flags; i < 64; i++)
+		if (features >> i & 1)
+			fmt_add(out, "%3u unknown to this program\n", i);
+}
+
+static enum exit_code features_run(const struct cmd_run *r)
+{
+	const struct features_values *v = r->values;
+	struct ctrl_child child;
+	struct ublk_error error;
+	u64 features = 0;
+	int err;
+
+	if (ctrl_child_open(&child, &error))
+		return cmd_fail_ublk(r, &error);
+	err = ublk_ctrl_get_features(&child.ctrl, &features, VIEW_TIMEOUT_MS);
+	ctrl_child_rest(&child);
+	if (err)
+		return cmd_fail(r, EXIT_UNSUPPORTED, err, "the driver does not tell: older than 6.5?");
+	if (v->json)
+		print_json(r->out, features);
+	else
+		print_text(r->out, features);
+	return EXIT_OK;
+}
+
+const struct cmd cmd_ublk_features = {
+	.noun = "ublk",
+	.verb = "features",
+	.summary = "list ublk's features, and whether this kernel has them",
+	.opts = features_opts,
+	.nr_opts = ARRAY_SIZE(features_opts),
+	.values_bytes = sizeof(struct features_values),
+	.run = features_run,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* One device as the kernel has it: what list and info share. */
+#ifndef TOOLS_UBLK_SHOW_H
+#define TOOLS_UBLK_SHOW_H
+
+#include "tools/ctrl_child.h"
+#include "tools/json.h"
+
+/* struct ublk_view - the kernel's answers about one device */
+struct ublk_view {
+	struct ublksrv_ctrl_dev_info info;
+	struct ublk_params params;
+};
+
+#define VIEW_TIMEOUT_MS 5000
+
+/* ublk_view_get() - ask; 0, -ENODEV or -errno */
+NODISCARD int ublk_view_get(struct ctrl_child *child, u32 id, struct ublk_view *view);
+
+/* "live"; the numbers are the kernel's */
+const char *ublk_view_state(const struct ublk_view *view);
+
+/* made by this program: its mark is in the device's own flags */
+bool ublk_view_is_ours(const struct ublk_view *view);
+
+u64 ublk_view_size_bytes(const struct ublk_view *view);
+
+/* ublk_view_json() - the whole of it, as one object */
+void ublk_view_json(struct json *j, const struct ublk_view *view);
+
+#endif
