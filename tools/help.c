@@ -37,18 +37,11 @@ void help_program(struct fmt_buf *out)
 		     "memory.\n");
 }
 
-bool help_noun(struct fmt_buf *out, const char *noun)
+void help_noun(struct fmt_buf *out, const char *noun)
 {
-	bool known = false;
-
-	for (u32 i = 0; i < nr_cmds; i++)
-		known |= str_eq(cmds[i]->noun, noun);
-	if (!known)
-		return false;
 	fmt_add(out, "Usage: bareblk %s VERB [OPTION]... [ARGUMENT]...\n\n", noun);
 	list_verbs(out, noun);
 	fmt_add(out, "\n\"bareblk %s VERB --help\" tells more.\n", noun);
-	return true;
 }
 
 void help_cmd(struct fmt_buf *out, const struct cmd *cmd)

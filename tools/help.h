@@ -12,8 +12,8 @@ extern const u32 nr_cmds;
 /* help_program() - every noun and verb */
 void help_program(struct fmt_buf *out);
 
-/* help_noun() - the verbs of a noun; false: there is no such noun */
-bool help_noun(struct fmt_buf *out, const char *noun);
+/* help_noun() - the verbs of a noun */
+void help_noun(struct fmt_buf *out, const char *noun);
 
 /* help_cmd() - a verb's usage, options and notes */
 void help_cmd(struct fmt_buf *out, const struct cmd *cmd);

@@ -111,6 +111,14 @@ static const struct cmd *find_cmd(const char *noun, const char *verb)
 	return NULL;
 }
 
+static bool is_noun(const char *word)
+{
+	for (u32 i = 0; i < nr_cmds; i++)
+		if (str_eq(cmds[i]->noun, word))
+			return true;
+	return false;
+}
+
 static bool is_help(const char *word)
 {
 	return str_eq(word, "--help") || str_eq(word, "-h") || str_eq(word, "help");
@@ -186,16 +194,15 @@ static enum exit_code dispatch(struct cmd_run *r, int argc, char **words)
 		fmt_add(r->out, "bareblk " BAREBLK_VERSION " " ARCH_NAME "\n");
 		return EXIT_OK;
 	}
-	if (argc == 1 || is_help(words[1])) {
-		if (!help_noun(r->out, words[0]))
-			return fail_noun(r, words[0]);
+	if (!is_noun(words[0]))
+		return fail_noun(r, words[0]);
+	r->cmd = argc > 1 ? find_cmd(words[0], words[1]) : NULL;
+	if (!r->cmd && (argc == 1 || is_help(words[1]))) {
+		help_noun(r->out, words[0]);
 		return argc == 1 ? EXIT_USAGE : EXIT_OK;
 	}
-	r->cmd = find_cmd(words[0], words[1]);
 	if (!r->cmd)
-		return help_noun(&(struct fmt_buf){ .size = 0 }, words[0]) ?
-			       fail_verb(r, words[0], words[1]) :
-			       fail_noun(r, words[0]);
+		return fail_verb(r, words[0], words[1]);
 	r->argc = argc - 2;
 	r->argv = words + 2;
 	return run_cmd(r);

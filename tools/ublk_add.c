@@ -6,6 +6,7 @@
 #include <linux/signalfd.h>
 
 #include "tools/cmd.h"
+#include "tools/cpus.h"
 #include "tools/ctrl_child.h"
 #include "tools/daemon.h"
 #include "tools/targets.h"
@@ -34,6 +35,7 @@ struct add_values {
 	bool background;
 	bool verbose;
 	const char *name;
+	const char *cpus;
 	u64 max_io_bytes;
 	u64 block_bytes;
 	u64 physical_bytes;
@@ -98,6 +100,8 @@ static const struct opt add_opts[] = {
 	ADD_OPT(affinity, .name = "affinity", .kind = OPT_CHOICE, .choices = affinities,
 		.metavar = "HOW", .help = "CPUs of the queues' threads: those that the kernel "
 					  "maps to the queue, or none in particular"),
+	ADD_OPT(cpus, .name = "cpus", .kind = OPT_STRING, .metavar = "LIST",
+		.help = "CPUs of the queues' threads, in place of the kernel's map: 0,2-3"),
 	ADD_OPT(name, .name = "name", .kind = OPT_STRING, .metavar = "NAME",
 		.help = "for messages and thread names (default ublkN)"),
 	ADD_OPT(timeout_ns, .name = "timeout", .kind = OPT_DURATION, .metavar = "TIME",
@@ -136,6 +140,7 @@ struct server {
 	struct ublk_log log;
 	struct pages threads_mem;
 	s32 signal_fd;
+	u64 cpus[16]; /* of --cpus: 1024 of them */
 };
 
 /* The kernel will cut queues to its CPUs; threads of more are never started. */
@@ -170,7 +175,9 @@ static struct ublk_dev_opts dev_opts(struct server *s, const struct add_values *
 		.volatile_cache = (enum ublk_tristate)v->volatile_cache,
 		.fua = (enum ublk_tristate)v->fua,
 		.discard = (enum ublk_tristate)v->discard,
-		.affinity = (enum ublk_affinity)v->affinity,
+		.affinity = v->cpus ? UBLK_AFFINITY_MASK : (enum ublk_affinity)v->affinity,
+		.cpu_mask = s->cpus,
+		.nr_cpu_words = ARRAY_SIZE(s->cpus),
 		.timeout_ms = (u32)(v->timeout_ns / 1000000),
 		.threads = &s->hook,
 		.log = v->verbose ? &s->log : NULL,
@@ -183,8 +190,12 @@ static int begin(struct server *s, const struct add_values *v, const char *spec,
 {
 	const u64 signals = SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGHUP);
 	struct ublk_dev_opts opts;
-	int err = signal_block(signals, NULL);
+	int err = v->cpus ? cpus_parse(v->cpus, s->cpus, ARRAY_SIZE(s->cpus)) : 0;
 
+	if (err)
+		return ublk_error_set(error, "--cpus", UBLK_NO_DEVICE, err,
+				      "%s is not a list of CPUs, as 0,2-3", v->cpus);
+	err = signal_block(signals, NULL);
 	if (!err) {
 		s->signal_fd = signal_fd(signals, true);
 		err = s->signal_fd < 0 ? s->signal_fd : 0;

@@ -194,7 +194,11 @@ int ublk_queue_watch(struct ublk_queue *q, int fd)
 
 static u32 pow2_at_least(u32 n)
 {
-	return n <= 1 ? 1 : 1U << (32 - __builtin_clz(n - 1));
+	u32 pow2 = 1;
+
+	while (pow2 < n)
+		pow2 *= 2;
+	return pow2;
 }
 
 /*
@@ -282,6 +286,8 @@ static int make_bufs(struct ublk_queue *q, const struct ublk_queue_setup *s)
 	if (err)
 		return err;
 	q->bufs = q->bufs_mem.addr;
+	/* The first request would have a huge page cleared. */
+	(void)sys_madvise(q->bufs_mem.addr, q->bufs_mem.len_bytes, MADV_NOHUGEPAGE);
 	return pages_dontfork(&q->bufs_mem);
 }
 

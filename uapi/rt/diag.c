@@ -68,7 +68,7 @@
 	X(ECONNRESET, "Connection reset by peer")                                                  \
 	X(ENOBUFS, "No buffer space available")                                                    \
 	X(ENOTCONN, "Transport endpoint is not connected")                                         \
-	X(ETIMEDOUT, "Connection timed out")                                                       \
+	X(ETIMEDOUT, "Timed out")                                                                  \
 	X(ECONNREFUSED, "Connection refused")                                                      \
 	X(EALREADY, "Operation already in progress")                                               \
 	X(EINPROGRESS, "Operation now in progress")                                                \
