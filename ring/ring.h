@@ -80,7 +80,8 @@ _Static_assert(offsetof(struct ring, enter_flags) == 64, "the hot half is one ca
  */
 NODISCARD int ring_init(struct ring *r, u32 entries, struct io_uring_params *p);
 
-/* ring_exit() - unmap and close; safe on a zeroed struct and twice */
+/* ring_exit() - unmap and close; safe on a zeroed struct and twice. Of a ring
+ * whose fd was registered, by the thread that did so. */
 void ring_exit(struct ring *r);
 
 /* ring_sq_ready() - entries prepared that the kernel has not taken */

@@ -136,6 +136,15 @@ out_close:
 	return err;
 }
 
+/* The task's table of registered rings holds the ring's file as well. */
+static void forget_ring_fd(struct ring *r)
+{
+	struct io_uring_rsrc_update slot = { .offset = (u32)r->enter_fd };
+
+	if (r->enter_flags & IORING_ENTER_REGISTERED_RING)
+		(void)sys_io_uring_register(r->fd, IORING_UNREGISTER_RING_FDS, &slot, 1);
+}
+
 /*
  * The mappings hold the ring's file: without both munmaps a closed ring, its
  * requests and its SQPOLL thread would live on.
@@ -144,6 +153,7 @@ void ring_exit(struct ring *r)
 {
 	if (!r->sq.sqes)
 		return;
+	forget_ring_fd(r);
 	(void)sys_munmap(r->sq.sqes, r->sqes_len_bytes);
 	(void)sys_munmap(r->shared, r->shared_len_bytes);
 	(void)sys_close(r->fd);

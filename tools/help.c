@@ -18,9 +18,8 @@ static void list_verbs(struct fmt_buf *out, const char *noun)
 
 		if (noun && !str_eq(c->noun, noun))
 			continue;
-		fmt_add(out, "  %s %s", c->noun, c->verb);
-		fmt_add_fill(out, ' ', 18 - str_len(c->noun) - str_len(c->verb));
-		fmt_add(out, "%s\n", c->summary);
+		fmt_add(out, "  %s %-*s %s\n", c->noun, 17 - (int)str_len(c->noun), c->verb,
+			c->summary);
 	}
 }
 

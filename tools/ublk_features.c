@@ -39,11 +39,8 @@ static void print_text(struct fmt_buf *out, u64 features)
 	for (u32 i = 0; i < nr_ublk_flags; i++) {
 		const struct ublk_flag *f = &ublk_flags[i];
 
-		fmt_add(out, "%3u %s", i, f->name);
-		fmt_add_fill(out, ' ', 24 - fmt_print(NULL, 0, "%s", f->name));
-		fmt_add(out, "%s  %s", features >> i & 1 ? "yes " : "no  ", f->since);
-		fmt_add_fill(out, ' ', 7 - fmt_print(NULL, 0, "%s", f->since));
-		fmt_add(out, "%s\n", f->is_used ? "yes" : "no");
+		fmt_add(out, "%3u %-23s %-5s %-6s %s\n", i, f->name,
+			features >> i & 1 ? "yes" : "no", f->since, f->is_used ? "yes" : "no");
 	}
 	for (u32 i = nr_ublk_flags; i < 64; i++)
 		if (features >> i & 1)

@@ -18,9 +18,7 @@ static void print_size(struct fmt_buf *out, const char *name, u64 bytes)
 {
 	char size[FMT_SIZE_MAX];
 
-	fmt_add(out, "  %s", name);
-	fmt_add_fill(out, ' ', 22 - fmt_print(NULL, 0, "%s", name));
-	fmt_add(out, "%s\n", fmt_size(size, bytes));
+	fmt_add(out, "  %-21s %s\n", name, fmt_size(size, bytes));
 }
 
 static void print_flags(struct fmt_buf *out, u64 flags)

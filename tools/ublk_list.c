@@ -25,18 +25,11 @@ static void print_line(const struct cmd_run *r, const struct ublk_view *view, bo
 	char path[24];
 
 	if (is_first)
-		fmt_add(r->out, "DEVICE           STATE     SIZE      QUEUES DEPTH SERVER  BY\n");
+		fmt_add(r->out, "DEVICE           STATE    SIZE       QUEUES DEPTH  SERVER BY\n");
 	fmt_print(path, sizeof(path), "/dev/ublkb%u", info->dev_id);
-	fmt_add(r->out, "%s", path);
-	fmt_add_fill(r->out, ' ', 17 - fmt_print(NULL, 0, "%s", path));
-	fmt_add(r->out, "%s", ublk_view_state(view));
-	fmt_add_fill(r->out, ' ', 10 - fmt_print(NULL, 0, "%s", ublk_view_state(view)));
-	fmt_size(size, ublk_view_size_bytes(view));
-	fmt_add(r->out, "%s", size);
-	fmt_add_fill(r->out, ' ', 1 + (fmt_print(NULL, 0, "%s", size) < 9 ?
-					       9 - fmt_print(NULL, 0, "%s", size) : 0));
-	fmt_add(r->out, "%6u %5u %6d  %s\n", info->nr_hw_queues, info->queue_depth,
-		info->ublksrv_pid, ublk_view_is_ours(view) ? "bareblk" : "-");
+	fmt_add(r->out, "%-16s %-8s %-10s %6u %5u %7d %s\n", path, ublk_view_state(view),
+		fmt_size(size, ublk_view_size_bytes(view)), info->nr_hw_queues,
+		info->queue_depth, info->ublksrv_pid, ublk_view_is_ours(view) ? "bareblk" : "-");
 }
 
 static int print_all(const struct cmd_run *r, struct ctrl_child *child, const u32 *ids, int nr)

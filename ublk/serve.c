@@ -171,6 +171,14 @@ static int begin_on_threads(struct ublk_dev *dev, u64 deadline, struct ublk_erro
 	return err;
 }
 
+/* What was rung for an earlier start must not be heard by this one. */
+static void silence(int fd)
+{
+	u64 count;
+
+	(void)sys_read(fd, &count, sizeof(count));
+}
+
 int serve_begin(struct ublk_dev *dev, u64 deadline, struct ublk_error *error)
 {
 	int err = pages_map(&dev->queues_mem, dev->info.nr_hw_queues * sizeof(*dev->queues));
@@ -185,6 +193,8 @@ int serve_begin(struct ublk_dev *dev, u64 deadline, struct ublk_error *error)
 	dev->nr_ended = 0;
 	dev->nr_threads = 0;
 	dev->queue_err = 0;
+	silence(dev->bell_fd);
+	silence(dev->ended_fd);
 	err = dev->opts.threads ? begin_on_threads(dev, deadline, error) : begin_here(dev, error);
 	if (err && !dev->nr_threads) {
 		pages_unmap(&dev->queues_mem);
