@@ -129,7 +129,8 @@ NODISCARD int ring_submit(struct ring *r);
  * One system call. Completions that are there already count.
  *
  * Return: as ring_submit(), or -EINTR when a signal came before @wait_nr
- * completions and nothing was submitted by this call.
+ * completions, nothing was submitted by this call and there is no completion at
+ * all. (With some, but fewer than @wait_nr, it is 0.)
  */
 NODISCARD int ring_submit_and_wait(struct ring *r, u32 wait_nr);
 
@@ -137,8 +138,8 @@ NODISCARD int ring_submit_and_wait(struct ring *r, u32 wait_nr);
  * ring_submit_and_wait_timeout() - the same, for at most @timeout_ns
  * @timeout_ns: nanoseconds; RING_NO_TIMEOUT waits for ever
  *
- * Return: as ring_submit_and_wait(), or -ETIME when time ran out and nothing
- * was submitted by this call.
+ * Return: as ring_submit_and_wait(), or -ETIME when time ran out, nothing was
+ * submitted by this call and there is no completion at all.
  */
 NODISCARD int ring_submit_and_wait_timeout(struct ring *r, u32 wait_nr, u64 timeout_ns);
 
@@ -194,7 +195,8 @@ NODISCARD int ring_get_events(struct ring *r);
 /* Registration */
 
 /* ring_register_ring_fd() - save a file lookup per enter (5.18); only the
- * calling thread can use the ring afterwards. -EINVAL on older kernels. */
+ * calling thread can use the ring afterwards. A thread has 16 of these at a time.
+ * -EINVAL on older kernels. */
 NODISCARD int ring_register_ring_fd(struct ring *r);
 
 /* ring_register_files() - make fds[i] usable as fixed file i; -1 leaves a hole */

@@ -43,16 +43,31 @@ static bool answer(const void *data, size_t len)
 	return sys_write(FD_OUT, data, len) == (long)len;
 }
 
+/* A device between ADD_DEV and START_DEV is of no use to anybody but the parent. */
+static void note_unfinished(const struct ublk_ctrl_req *req, s64 *unfinished)
+{
+	if (req->result < 0)
+		return;
+	if (req->cmd_op == UBLK_U_CMD_ADD_DEV)
+		*unfinished = req->info.dev_id;
+	else if (req->cmd_op == UBLK_U_CMD_START_DEV || req->cmd_op == UBLK_U_CMD_DEL_DEV)
+		*unfinished = -1;
+}
+
+/* Until the parent has no more use for it, or is dead, or does not wait for the
+ * answer any more: what it had begun is taken back then. */
 static void serve_commands(struct ublk_ctrl *c)
 {
+	s64 unfinished = -1;
+
 	while (sys_read(FD_IN, &c->req, sizeof(c->req)) == sizeof(c->req)) {
 		c->req.result = ublk_ctrl_call(c, DEADLINE_MS_NEVER);
-		if (answer(&c->req, sizeof(c->req)))
-			continue;
-		if (c->req.cmd_op == UBLK_U_CMD_ADD_DEV && c->req.result >= 0)
-			(void)!ublk_ctrl_del_dev(c, c->req.info.dev_id, UNDO_MS);
-		return;
+		note_unfinished(&c->req, &unfinished);
+		if (!answer(&c->req, sizeof(c->req)))
+			break;
 	}
+	if (unfinished >= 0)
+		(void)!ublk_ctrl_del_dev(c, (u32)unfinished, UNDO_MS);
 }
 
 static _Noreturn void child_main(int in, int out)

@@ -41,6 +41,9 @@ void cmd_flush(const struct cmd_run *r)
 	flush_stdout(r->out);
 }
 
+static void print_line(const struct cmd_run *r, int err, const char *fmt, va_list args)
+	PRINTF_LIKE(3, 0);
+
 /* "bareblk: ublk add: ", then the text, then the errno, then a newline */
 static void print_line(const struct cmd_run *r, int err, const char *fmt, va_list args)
 {

@@ -26,6 +26,34 @@ struct statx;
 
 #define SYS_PTR(p) ((long)(uintptr_t)(p))
 
+/*
+ * AddressSanitizer does not see what a system call reads and writes, so a
+ * hosted build with it asks before each call that takes a buffer.
+ */
+#ifdef __has_feature
+#define SYS_HAS_ASAN __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define SYS_HAS_ASAN 1
+#else
+#define SYS_HAS_ASAN 0
+#endif
+
+#if SYS_HAS_ASAN
+void *__asan_region_is_poisoned(void *begin, size_t len);
+
+static inline void sys_check_buf(const void *buf, size_t len)
+{
+	if (len && __asan_region_is_poisoned((void *)(uintptr_t)buf, len))
+		__builtin_trap();
+}
+#else
+static inline void sys_check_buf(const void *buf, size_t len)
+{
+	(void)buf;
+	(void)len;
+}
+#endif
+
 /* Files */
 
 static inline int sys_openat(int dirfd, const char *path, int flags, u32 mode)
@@ -46,21 +74,25 @@ static inline int sys_close_range(u32 first, u32 last, u32 flags)
 
 static inline long sys_read(int fd, void *buf, size_t len)
 {
+	sys_check_buf(buf, len);
 	return arch_syscall3(__NR_read, fd, SYS_PTR(buf), (long)len);
 }
 
 static inline long sys_write(int fd, const void *buf, size_t len)
 {
+	sys_check_buf(buf, len);
 	return arch_syscall3(__NR_write, fd, SYS_PTR(buf), (long)len);
 }
 
 static inline long sys_pread64(int fd, void *buf, size_t len, u64 offset)
 {
+	sys_check_buf(buf, len);
 	return arch_syscall4(__NR_pread64, fd, SYS_PTR(buf), (long)len, (long)offset);
 }
 
 static inline long sys_pwrite64(int fd, const void *buf, size_t len, u64 offset)
 {
+	sys_check_buf(buf, len);
 	return arch_syscall4(__NR_pwrite64, fd, SYS_PTR(buf), (long)len, (long)offset);
 }
 
@@ -122,11 +154,13 @@ static inline int sys_faccessat(int dirfd, const char *path, int mode)
 
 static inline long sys_getdents64(int fd, void *buf, size_t len)
 {
+	sys_check_buf(buf, len);
 	return arch_syscall3(__NR_getdents64, fd, SYS_PTR(buf), (long)len);
 }
 
 static inline long sys_readlinkat(int dirfd, const char *path, char *buf, size_t len)
 {
+	sys_check_buf(buf, len);
 	return arch_syscall4(__NR_readlinkat, dirfd, SYS_PTR(path), SYS_PTR(buf), (long)len);
 }
 
@@ -360,6 +394,7 @@ static inline int sys_nanosleep(const struct __kernel_timespec *want, struct __k
 
 static inline long sys_getrandom(void *buf, size_t len, u32 flags)
 {
+	sys_check_buf(buf, len);
 	return arch_syscall3(__NR_getrandom, SYS_PTR(buf), (long)len, (long)flags);
 }
 

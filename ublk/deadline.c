@@ -48,12 +48,14 @@ static const struct __kernel_timespec *left_timespec(u64 deadline, struct __kern
 bool deadline_sleep_us(u64 deadline, u32 us)
 {
 	u64 left = deadline_left_ns(deadline);
-	struct __kernel_timespec ts = { .tv_nsec = us * 1000LL };
+	u64 ns = us * 1000ULL < left ? us * 1000ULL : left;
+	struct __kernel_timespec ts = {
+		.tv_sec = (s64)(ns / NS_PER_S),
+		.tv_nsec = (s64)(ns % NS_PER_S),
+	};
 
 	if (!left)
 		return false;
-	if (left < us * 1000ULL)
-		ts.tv_nsec = (s64)left;
 	(void)sys_nanosleep(&ts, NULL);
 	return true;
 }

@@ -16,7 +16,8 @@ static int shift_of(u32 bytes, const char *what, u8 *shift, struct diag *why)
 	if (bytes < 512 || (bytes & (bytes - 1)))
 		return diag_set(why, -EINVAL, "%s of %u bytes: not a power of two from 512 on", what,
 				bytes);
-	*shift = (u8)__builtin_ctz(bytes);
+	for (*shift = 9; 1U << *shift != bytes; (*shift)++)
+		;
 	return 0;
 }
 

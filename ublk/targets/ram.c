@@ -12,6 +12,7 @@
  */
 #include <asm/errno.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
 
@@ -37,9 +38,9 @@ static bool is_present(const struct ram *ram, u64 page)
 /* After the bytes are there: pairs with the acquire in is_present(). */
 static void set_present(struct ram *ram, u64 offset, u64 len_bytes)
 {
-	u64 last = (offset + len_bytes - 1) >> ram->page_shift;
+	u64 end = (offset + len_bytes + (1ULL << ram->page_shift) - 1) >> ram->page_shift;
 
-	for (u64 page = offset >> ram->page_shift; page <= last; page++)
+	for (u64 page = offset >> ram->page_shift; len_bytes && page < end; page++)
 		__atomic_fetch_or(&ram->present[page / 64], 1ULL << (page % 64), __ATOMIC_RELEASE);
 }
 
@@ -75,6 +76,19 @@ static s64 ram_read(struct ram *ram, struct tgt_op *op)
 	return (s64)op->len_bytes;
 }
 
+/*
+ * A write that failed may have filled some pages. They are there from now on:
+ * if they were not, their bytes would turn up after a later write to the page.
+ */
+static u64 written_bytes(const struct ram *ram, u64 offset, u64 len_bytes)
+{
+	s64 hole = sys_lseek(ram->memfd, (s64)offset, SEEK_HOLE);
+
+	if (hole <= (s64)offset)
+		return 0;
+	return (u64)hole - offset < len_bytes ? (u64)hole - offset : len_bytes;
+}
+
 static s64 ram_write(struct ram *ram, struct tgt_op *op)
 {
 	u64 at = 0;
@@ -86,10 +100,10 @@ static s64 ram_write(struct ram *ram, struct tgt_op *op)
 		int err = present ? tgt_copy_from_op(op, at, ram->mem + offset, len) :
 				    tgt_write_from_op(op, at, ram->memfd, offset, len);
 
+		if (!present)
+			set_present(ram, offset, err ? written_bytes(ram, offset, len) : len);
 		if (err)
 			return err;
-		if (!present)
-			set_present(ram, offset, len);
 		at += len;
 	}
 	return (s64)op->len_bytes;
@@ -224,7 +238,8 @@ static int ram_open(struct tgt *t, const char *arg, const void *values, struct d
 	(void)values;
 	if (err)
 		return err;
-	ram->page_shift = (u32)__builtin_ctzll(page);
+	for (ram->page_shift = 0; 1ULL << ram->page_shift < page; ram->page_shift++)
+		;
 	err = make_store(ram, why);
 	if (err) {
 		ram_close(t);
