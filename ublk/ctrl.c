@@ -136,14 +136,15 @@ static int undo_late(struct ublk_ctrl *c)
 	return ublk_ctrl_del_dev(c, dev_id, UNDO_TIMEOUT_MS);
 }
 
-/* Makes an abandoned object usable again, if its command has been answered */
-static int reclaim(struct ublk_ctrl *c)
+int ublk_ctrl_settle(struct ublk_ctrl *c, u64 timeout_ns)
 {
 	int ret;
 
+	if (c->state == UBLK_CTRL_CLOSED)
+		return -ESHUTDOWN;
 	if (c->state != UBLK_CTRL_ABANDONED)
 		return c->state == UBLK_CTRL_IDLE ? 0 : -EBUSY;
-	ret = c->via->poll(c, 0);
+	ret = c->via->poll(c, timeout_ns);
 	if (ret <= 0)
 		return ret ? ret : -EBUSY;
 	ret = undo_late(c);
@@ -154,7 +155,7 @@ int ublk_ctrl_close(struct ublk_ctrl *c)
 {
 	if (c->state == UBLK_CTRL_CLOSED)
 		return 0;
-	if (reclaim(c))
+	if (ublk_ctrl_settle(c, 0))
 		return -EBUSY;
 	c->via->close(c);
 	c->state = UBLK_CTRL_CLOSED;
@@ -211,7 +212,7 @@ static void prep(struct ublk_ctrl *c, u32 cmd_op, u32 dev_id, u64 data, const vo
 		 u16 len_bytes)
 {
 	/* A command without an answer owns req: ublk_ctrl_submit() will refuse. */
-	if (reclaim(c))
+	if (ublk_ctrl_settle(c, 0))
 		return;
 	c->req.cmd_op = cmd_op;
 	c->req.dev_id = dev_id;

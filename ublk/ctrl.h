@@ -119,6 +119,14 @@ NODISCARD int ublk_ctrl_poll(struct ublk_ctrl *c, u64 timeout_ns);
 void ublk_ctrl_abandon(struct ublk_ctrl *c);
 
 /**
+ * ublk_ctrl_settle() - wait for the answer to an abandoned command
+ *
+ * Return: 0 (there was none, or it has come: new commands are taken), -EBUSY
+ * (not within @timeout_ns), -ESHUTDOWN (closed) or -errno
+ */
+NODISCARD int ublk_ctrl_settle(struct ublk_ctrl *c, u64 timeout_ns);
+
+/**
  * ublk_ctrl_call() - submit c->req and wait for its answer
  *
  * Return: the kernel's result (0 or more, or -errno), or

@@ -416,7 +416,9 @@ static int end(struct ublk_dev *dev, struct ublk_error *error)
 	u64 deadline = deadline_in_ms(dev->opts.timeout_ms);
 	int err = 0;
 
-	if (!serve_has_ended(dev)) {
+	if (!serve_has_ended(dev))
+		err = serve_settle(dev, deadline);
+	if (!err && !serve_has_ended(dev)) {
 		ublk_ctrl_prep_stop(dev->ctrl, dev->info.dev_id);
 		err = serve_call(dev, deadline);
 	}
@@ -481,6 +483,10 @@ int ublk_dev_close(struct ublk_dev *dev, struct ublk_error *error)
 		if (err)
 			return err;
 	}
+	err = serve_settle(dev, deadline_in_ms(dev->opts.timeout_ms));
+	if (err)
+		return ublk_error_set(error, "close", id_of(dev), err,
+				      "the kernel has not answered the last command");
 	err = ublk_ctrl_del_dev(dev->ctrl, dev->info.dev_id, dev->opts.timeout_ms);
 	if (err && err != -ENODEV)
 		return ublk_error_set(error, "DEL_DEV", id_of(dev), err,

@@ -158,7 +158,8 @@ struct ublk_dev {
 	u32 state;    /* enum ublk_dev_state, atomic */
 	u32 leave;    /* atomic: queues end when they own nothing */
 	u32 progress; /* atomic: counts up, and wakes, when a queue's state changes */
-	u32 nr_ready; /* atomic counts of queues */
+	u32 nr_begun; /* atomic counts of queues, until the next start */
+	u32 nr_ready;
 	u32 nr_failed;
 	u32 nr_ended;
 	s32 queue_err; /* atomic: the first error that a queue ended with */

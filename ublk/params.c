@@ -48,6 +48,9 @@ static int make_shifts(struct ublk_param_basic *b, const struct ublk_dev_opts *o
 	if (limits->size_bytes & ((1ULL << b->logical_bs_shift) - 1))
 		return diag_set(why, -EINVAL, "the size, %llu bytes, is not a multiple of the logical "
 				"block of %u", limits->size_bytes, 1U << b->logical_bs_shift);
+	if (opts->physical_bytes && b->physical_bs_shift < b->logical_bs_shift)
+		return diag_set(why, -EINVAL, "a physical block of %u bytes: smaller than a logical "
+				"one, of %u", opts->physical_bytes, 1U << b->logical_bs_shift);
 	if (b->physical_bs_shift < b->logical_bs_shift)
 		b->physical_bs_shift = b->logical_bs_shift;
 	if (b->io_min_shift < b->physical_bs_shift)
@@ -91,16 +94,18 @@ static u32 range_sectors(u64 bytes, u32 logical_shift)
 static void make_discard(struct ublk_params *p, const struct ublk_dev_opts *opts,
 			 const struct tgt_limits *limits)
 {
-	u32 block = 1U << p->basic.logical_bs_shift;
+	/* The block layer raises it to a physical block; so what is told is true. */
+	u32 block = 1U << p->basic.physical_bs_shift;
 	struct ublk_param_discard *d = &p->discard;
 
+	/* The driver wants a granularity for write-zeroes alone as well. */
+	d->discard_granularity = limits->discard_granularity_bytes;
+	if (d->discard_granularity < block)
+		d->discard_granularity = block;
 	if (opts->discard != UBLK_NO && limits->max_discard_bytes) {
 		d->max_discard_sectors = range_sectors(limits->max_discard_bytes,
 						       p->basic.logical_bs_shift);
 		d->max_discard_segments = 1; /* the only number that the driver takes */
-		d->discard_granularity = limits->discard_granularity_bytes;
-		if (d->discard_granularity < block)
-			d->discard_granularity = block;
 		d->discard_alignment = limits->discard_alignment_bytes;
 	}
 	d->max_write_zeroes_sectors = range_sectors(limits->max_write_zeroes_bytes,

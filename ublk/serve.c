@@ -96,9 +96,23 @@ static int start_thread(struct ublk_dev *dev, u16 idx)
 	dq->dev = dev;
 	dq->idx = idx;
 	ask_affinity(dev, dq);
+	__atomic_fetch_add(&dev->nr_begun, 1, __ATOMIC_RELEASE);
 	err = hook->start(hook->ctx, idx, queue_thread, dq);
-	if (!err)
-		dev->nr_threads++;
+	if (err) {
+		__atomic_fetch_sub(&dev->nr_begun, 1, __ATOMIC_RELEASE);
+		return diag_set(&dq->why, err, "queue %u: cannot start its thread", idx);
+	}
+	dev->nr_threads++;
+	return 0;
+}
+
+static int queue_error(const struct ublk_dev *dev, struct ublk_error *error, u32 idx, int err)
+{
+	const char *why = dev->queues[idx].why.text;
+
+	ublk_error_set(error, "start queue", (s32)dev->info.dev_id, err, "%s", why);
+	if (error)
+		error->queue = (s32)idx;
 	return err;
 }
 
@@ -109,8 +123,8 @@ static int begin_here(struct ublk_dev *dev, struct ublk_error *error)
 
 	dq->dev = dev;
 	if (err)
-		return ublk_error_set(error, "start queue", (s32)dev->info.dev_id, err, "%s",
-				      dq->why.text);
+		return queue_error(dev, error, 0, err);
+	dev->nr_begun = 1;
 	dev->nr_ready = 1;
 	return 0;
 }
@@ -121,13 +135,8 @@ static int report_failed(struct ublk_dev *dev, struct ublk_error *error)
 	int err = __atomic_load_n(&dev->queue_err, __ATOMIC_RELAXED);
 
 	for (u32 i = 0; i < dev->nr_threads; i++) {
-		if (!dev->queues[i].why.text[0])
-			continue;
-		ublk_error_set(error, "start queue", (s32)dev->info.dev_id, err, "%s",
-			       dev->queues[i].why.text);
-		if (error)
-			error->queue = (s32)i;
-		break;
+		if (dev->queues[i].why.text[0])
+			return queue_error(dev, error, i, err);
 	}
 	return err;
 }
@@ -159,8 +168,7 @@ static int begin_on_threads(struct ublk_dev *dev, u64 deadline, struct ublk_erro
 	for (u16 i = 0; !err && i < dev->info.nr_hw_queues; i++)
 		err = start_thread(dev, i);
 	if (err)
-		ublk_error_set(error, "start queue", id, err, "cannot start thread %u of %u",
-			       dev->nr_threads, dev->info.nr_hw_queues);
+		queue_error(dev, error, dev->nr_threads, err);
 	else if (wait_ready(dev, deadline))
 		err = ublk_error_set(error, "start queue", id, -ETIMEDOUT,
 				     "the queues were not ready in time");
@@ -188,6 +196,7 @@ int serve_begin(struct ublk_dev *dev, u64 deadline, struct ublk_error *error)
 				      "no memory for %u queues", dev->info.nr_hw_queues);
 	dev->queues = dev->queues_mem.addr;
 	dev->leave = 0;
+	dev->nr_begun = 0;
 	dev->nr_ready = 0;
 	dev->nr_failed = 0;
 	dev->nr_ended = 0;
@@ -240,6 +249,28 @@ int serve_call(struct ublk_dev *dev, u64 deadline)
 								       DEADLINE_MS_NEVER);
 }
 
+int serve_settle(struct ublk_dev *dev, u64 deadline)
+{
+	struct ublk_dev_queue *dq = dev->opts.threads ? NULL : dev->queues;
+	bool serves = dq && !dq->has_left;
+	int err = 0;
+
+	if (serves && dev->ctrl->state == UBLK_CTRL_ABANDONED)
+		err = ublk_queue_watch(&dq->q, dev->ctrl->wait_fd);
+	while (!err) {
+		u64 left = deadline_left_ns(deadline);
+
+		err = ublk_ctrl_settle(dev->ctrl, serves ? 0 : left);
+		if (err != -EBUSY)
+			break;
+		err = left ? 0 : -ETIMEDOUT;
+		if (!err && serves)
+			(void)!ublk_dev_step(dev, left);
+		serves = dq && !dq->has_left;
+	}
+	return err;
+}
+
 int ublk_dev_step(struct ublk_dev *dev, u64 timeout_ns)
 {
 	struct ublk_dev_queue *dq = dev->queues;
@@ -258,11 +289,11 @@ int ublk_dev_step(struct ublk_dev *dev, u64 timeout_ns)
 	return ret;
 }
 
+/* By counts that stay when the queues are released: a thread that waits may
+ * look only after another one has stopped the device. */
 bool serve_has_ended(const struct ublk_dev *dev)
 {
-	u32 nr = dev->opts.threads ? dev->nr_threads : 1;
-
-	return dev->queues && count_of(&dev->nr_ended) == nr;
+	return count_of(&dev->nr_ended) == count_of(&dev->nr_begun);
 }
 
 int serve_wait_ended(struct ublk_dev *dev, u64 deadline)

@@ -32,6 +32,10 @@ NODISCARD int serve_begin(struct ublk_dev *dev, u64 deadline, struct ublk_error 
  * on serving; as ublk_ctrl_call() */
 NODISCARD int serve_call(struct ublk_dev *dev, u64 deadline);
 
+/* serve_settle() - wait for the answer to a command that was late, while the
+ * queues go on serving; 0, -ETIMEDOUT or -errno */
+NODISCARD int serve_settle(struct ublk_dev *dev, u64 deadline);
+
 /**
  * serve_end() - tell the queues to leave and wait for that
  *
@@ -39,7 +43,7 @@ NODISCARD int serve_call(struct ublk_dev *dev, u64 deadline);
  */
 NODISCARD int serve_end(struct ublk_dev *dev, u64 deadline);
 
-/* serve_has_ended() - every queue has left by itself */
+/* serve_has_ended() - every queue that has begun has left; any thread */
 bool serve_has_ended(const struct ublk_dev *dev);
 
 /* serve_wait_ended() - until it has; 0 or -ETIMEDOUT */

@@ -92,7 +92,8 @@ static int move(const struct tgt_op *op, u64 at, void *mem, u64 len_bytes, move_
 		if (err)
 			return err;
 		at = 0;
-		mem = (char *)mem + len;
+		if (mem)
+			mem = (char *)mem + len;
 		len_bytes -= len;
 	}
 	return 0;

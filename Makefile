@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: MIT
+# The only build system. A new .c file in a folder below is built without a word here.
+
+VERSION := 0.1.0
+
+# Said on the command line or in the environment: CC, CROSS_COMPILE, ARCH, O,
+# CFLAGS_EXTRA, PREFIX, DESTDIR, and 1 for V, WERROR and UBSAN.
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc
+endif
+ifeq ($(origin AR),default)
+AR := $(CROSS_COMPILE)ar
+endif
+SIZE ?= $(CROSS_COMPILE)size
+
+# clang is a cross compiler by itself; it has to be told.
+IS_CLANG := $(findstring clang,$(notdir $(firstword $(CC))))
+TARGET_FLAGS := $(if $(IS_CLANG),$(if $(CROSS_COMPILE),--target=$(patsubst %-,%,$(notdir $(CROSS_COMPILE)))))
+
+# GNU strip damages what lld has laid out for riscv64.
+STRIP ?= $(or $(if $(IS_CLANG),$(shell command -v llvm-strip)),$(CROSS_COMPILE)strip)
+
+HOSTARCH := $(shell uname -m)
+ifndef ARCH
+ARCH := $(or $(firstword $(subst -, ,$(shell $(CC) $(TARGET_FLAGS) -dumpmachine 2>/dev/null))),$(HOSTARCH))
+endif
+
+# Build directory; another architecture gets its own
+O ?= build$(if $(filter-out $(HOSTARCH),$(ARCH)),/$(ARCH))
+
+##@ Building
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# UAPI_HEADERS=DIR builds with no header but the compiler's own and DIR's,
+# an unpacked linux-libc-dev's usr/include.
+ifdef UAPI_HEADERS
+MULTIARCH := $(or $(shell $(CC) $(TARGET_FLAGS) -print-multiarch 2>/dev/null),$(ARCH)-linux-gnu)
+HEADER_FLAGS := -nostdinc -isystem $(shell $(CC) $(TARGET_FLAGS) -print-file-name=include) \
+	-isystem $(UAPI_HEADERS) -isystem $(UAPI_HEADERS)/$(MULTIARCH)
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wundef -Wcast-qual -Wformat=2 -Wmissing-prototypes \
+	-Wstrict-prototypes -Wimplicit-fallthrough -Wvla \
+	$(if $(IS_CLANG),-Wshorten-64-to-32 -Wmissing-variable-declarations -Wno-unused-command-line-argument,-Wno-psabi) \
+	$(if $(WERROR),-Werror)
+
+# Undefined behaviour traps, in the same freestanding program
+UBSAN_FLAGS := $(if $(UBSAN),-fsanitize=undefined -fsanitize-undefined-trap-on-error)
+
+COMMON_FLAGS := -std=gnu11 -g -fno-common -ffile-prefix-map=$(CURDIR)=. $(WARN) \
+	-DBAREBLK_VERSION='"$(VERSION)"' -I.
+
+# What wants a libc is off: stack protector, unwind tables, outlined atomics. A
+# section per function, so that a program gets only those it calls; -fPIE, so
+# that the libraries link into position-independent programs as well.
+ARCH_FLAGS_x86_64 := -fcf-protection=none
+ARCH_FLAGS_aarch64 := -mno-outline-atomics
+ARCH_FLAGS_riscv64 := $(if $(IS_CLANG),-mno-relax)
+FREE_FLAGS := $(COMMON_FLAGS) $(TARGET_FLAGS) -ffreestanding -fPIE -fvisibility=hidden \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-ident \
+	-ffunction-sections -fdata-sections $(ARCH_FLAGS_$(ARCH)) $(HEADER_FLAGS) \
+	$(UBSAN_FLAGS) $(CFLAGS_EXTRA)
+
+# The I/O path is built for speed, what runs once is built for size.
+HOT := ring/queue.c ublk/queue.c ublk/tgt.c ublk/targets/%
+OPT_HOT := -O2
+OPT_uapi/rt/free := -O2 -fno-builtin $(if $(IS_CLANG),,-fno-tree-loop-distribute-patterns)
+OPT_DEFAULT := -Os
+opt = $(or $(OPT_$(patsubst %/,%,$(dir $(1)))),$(if $(filter $(HOT),$(1)),$(OPT_HOT),$(OPT_DEFAULT)))
+
+# Two segments: what is read and executed, what is read and written, with no gap
+# in the file between them: that is what a page size of 64K for all comes to. The
+# start code relocates the program; nothing loads it but the kernel.
+LDFLAGS := $(TARGET_FLAGS) -nostdlib -static-pie -Wl,--gc-sections -Wl,--build-id=none \
+	-Wl,--no-dynamic-linker -Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,-z,norelro \
+	-Wl,-z,text -Wl,--hash-style=gnu -Wl,-z,max-page-size=65536 -Wl,-z,common-page-size=65536
+ifneq ($(IS_CLANG),)
+LDFLAGS += -fuse-ld=lld -Wl,--no-rosegment -Wl,--pack-dyn-relocs=relr
+else ifeq ($(ARCH),x86_64)
+LDFLAGS += -Wl,-z,pack-relative-relocs
+endif
+
+src = $(sort $(wildcard $(addsuffix /*.c,$(1))))
+obj = $(patsubst %.c,$(O)/$(2)%.o,$(patsubst %.S,$(O)/$(2)%.o,$(1)))
+
+SRC_uapi := $(call src,uapi/rt)
+SRC_free := $(call src,uapi/rt/free) uapi/arch/$(ARCH).S
+SRC_ring := $(call src,ring)
+SRC_ublk := $(call src,ublk)
+SRC_targets := $(call src,ublk/targets)
+SRC_dm := $(call src,dm)
+SRC_tools := $(call src,tools tools/host)
+SRC_selftests := $(call src,selftests selftests/harness)
+SRC_examples := $(call src,selftests/examples)
+SRC_hosted := $(SRC_targets) $(SRC_ublk) $(SRC_ring) $(SRC_dm) $(SRC_uapi)
+SRC_fuzz := $(call src,selftests/fuzz)
+SRC := $(SRC_hosted) $(SRC_free) $(SRC_tools) $(SRC_selftests) $(SRC_examples)
+
+# In the order in which a linker wants them
+LIBS := $(addprefix $(O)/lib,$(addsuffix .a,ublk-targets ublk ring dm uapi))
+
+Q := $(if $(V),,@)
+say = @$(if $(V)$(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),:,printf '  %-5s %s\n' $(1) $(2))
+
+all: $(O)/bareblk $(LIBS) ## the program bareblk and the libraries, into build/
+
+$(O)/libuapi.a: $(call obj,$(SRC_uapi))
+$(O)/libring.a: $(call obj,$(SRC_ring))
+$(O)/libublk.a: $(call obj,$(SRC_ublk))
+$(O)/libublk-targets.a: $(call obj,$(SRC_targets))
+$(O)/libdm.a: $(call obj,$(SRC_dm))
+$(LIBS): $(O)/.sources
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
+
+# Programs that stand on uapi/rt/free
+EXAMPLES := $(patsubst selftests/%.c,$(O)/%,$(filter %_free.c,$(SRC_examples)))
+$(O)/bareblk.debug: $(call obj,$(SRC_tools))
+$(O)/bareblk-selftests: $(call obj,$(SRC_selftests))
+$(EXAMPLES): $(O)/examples/%: $(O)/selftests/examples/%.o
+$(O)/bareblk.debug $(O)/bareblk-selftests $(EXAMPLES): $(call obj,$(SRC_free)) $(LIBS) $(O)/.sources
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS)
+
+# The file that ships; bareblk.debug is the same with symbols
+$(O)/bareblk: $(O)/bareblk.debug
+	$(call say,STRIP,$@)
+	$(Q)$(STRIP) --strip-all -R .comment -o $@ $<
+
+$(O)/%.o: %.c $(O)/.flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(FREE_FLAGS) $(call opt,$<) -MD -MP -c -o $@ $<
+
+$(O)/%.o: %.S $(O)/.flags
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(TARGET_FLAGS) -ffreestanding $(HEADER_FLAGS) -I. -MD -MP -c -o $@ $<
+
+# A stamp changes only when its text does: when compiler or flags are others,
+# everything is built again; when a file came or went, it is linked again.
+stamp = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' > $@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(O)/.flags: FORCE
+	$(call stamp,$(shell $(CC) --version | head -n 1) $(CC) $(FREE_FLAGS) $(LDFLAGS) $(OPT_HOT))
+$(O)/.sources: FORCE
+	$(call stamp,$(SRC))
+FORCE:
+
+examples: $(EXAMPLES) ## the programs of selftests/examples/ that need no libc
+
+size: all ## sizes in bytes of the program that ships and of each library
+	@$(SIZE) -t $(O)/bareblk | awk '$$NF == "(TOTALS)" {t = $$1; d = $$2; b = $$3} \
+		END {printf "%-20s %8s %8s %8s %8s\n%-20s %8d %8d %8d ", "", "text", "data", "bss", "file", "bareblk", t, d, b}'
+	@wc -c < $(O)/bareblk | awk '{printf "%8d\n", $$1}'
+	@for lib in $(LIBS); do $(SIZE) -t $$lib | \
+		awk -v n=$${lib##*/} '$$NF == "(TOTALS)" {printf "%-20s %8d %8d %8d\n", n, $$1, $$2, $$3}'; done
+
+clean: ## removes what was built, results of tests included
+	rm -rf $(O)
+
+##@ Installing (PREFIX=/usr/local, DESTDIR=, SBINDIR, LIBDIR, INCLUDEDIR, MANDIR)
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+INSTALL ?= install
+
+# The public headers include each other by their paths from here, so they stay so.
+PUBLIC_HEADERS := $(addprefix uapi/,types.h io_uring.h ublk_cmd.h dm-ioctl.h) \
+	$(sort $(wildcard uapi/rt/*.h ring/*.h)) \
+	$(wildcard $(addprefix ublk/,ctrl.h deadline.h dev.h error.h pthreads.h queue.h tgt.h)) \
+	$(sort $(wildcard ublk/targets/*.h)) dm/dm.h
+MAN_PAGES := $(sort $(wildcard man/*.[1-8]))
+PACKAGES := uapi ring ublk targets dm
+
+PC_LIB_targets := ublk-targets
+PC_NEEDS_ring := bareblk-uapi
+PC_NEEDS_ublk := bareblk-ring
+PC_NEEDS_targets := bareblk-ublk
+PC_NEEDS_dm := bareblk-uapi
+PC_TEXT_uapi := types, kernel interfaces and small helpers
+PC_TEXT_ring := io_uring without liburing
+PC_TEXT_ublk := userspace block devices (ublk)
+PC_TEXT_targets := targets: what serves the blocks of a device
+PC_TEXT_dm := the device mapper without libdevmapper
+
+install_into = @$(INSTALL) -d '$(DESTDIR)$(2)' && $(INSTALL) -m $(1) $(3) '$(DESTDIR)$(2)/'
+pc_edit = -e 's|@PACKAGE@|$(1)|' -e 's|@LIB@|$(or $(PC_LIB_$(1)),$(1))|' -e 's|@VERSION@|$(VERSION)|' \
+	-e 's|@TEXT@|$(PC_TEXT_$(1))|' -e 's|@NEEDS@|$(PC_NEEDS_$(1))|' -e '/^Requires: *$$/d' \
+	-e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|'
+
+install: all ## program, headers, libraries, pkg-config files and man pages
+	$(call install_into,755,$(SBINDIR),$(O)/bareblk)
+	@ln -sf bareblk '$(DESTDIR)$(SBINDIR)/ublk'
+	$(call install_into,644,$(LIBDIR)/bareblk,$(LIBS))
+	@for h in $(PUBLIC_HEADERS); do \
+		$(INSTALL) -D -m 644 $$h '$(DESTDIR)$(INCLUDEDIR)/bareblk/'$$h || exit; done
+	@$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig'
+	@$(foreach p,$(PACKAGES),sed $(call pc_edit,$(p)) bareblk.pc.in \
+		> '$(DESTDIR)$(LIBDIR)/pkgconfig/bareblk-$(p).pc' &&) :
+	@for m in $(MAN_PAGES); do \
+		$(INSTALL) -D -m 644 $$m '$(DESTDIR)$(MANDIR)/man'$${m##*.}/$${m##*/} || exit; done
+
+uninstall: ## what install put there
+	rm -f '$(DESTDIR)$(SBINDIR)/bareblk' '$(DESTDIR)$(SBINDIR)/ublk'
+	rm -rf '$(DESTDIR)$(LIBDIR)/bareblk' '$(DESTDIR)$(INCLUDEDIR)/bareblk'
+	rm -f $(patsubst %,'$(DESTDIR)$(LIBDIR)/pkgconfig/bareblk-%.pc',$(PACKAGES))
+	rm -f $(foreach m,$(MAN_PAGES),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))')
+
+##@ Testing
+
+KERNEL ?= 7.3
+FUZZ_CC ?= clang
+
+check: ## every test, in at most 45 minutes; ends with the counts
+	@selftests/check.sh
+
+check-long: ## the rest: all kernels, soaks; goes on where it stopped
+	@selftests/check.sh --long
+
+selftests: $(O)/bareblk-selftests ## the test program, for this machine and without a libc
+
+# All but uapi/rt/free, in a program with glibc. The kernel's headers leave out
+# what glibc's have, so that what is ours is still compiled freestanding.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+HOSTED_FLAGS = $(COMMON_FLAGS) $(if $(filter selftests/%,$<),,-ffreestanding) -O1 $(SANITIZE) $(CFLAGS_EXTRA)
+
+hosted: $(O)/hosted/bareblk-selftests ## the test program with glibc, ASan and UBSan
+
+$(O)/hosted/bareblk-selftests: $(call obj,$(SRC_selftests) $(SRC_hosted),hosted/) $(O)/.sources
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) -pthread -o $@ $(filter %.o,$^)
+
+$(O)/hosted/%.o: %.c $(O)/hosted/.flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(HOSTED_FLAGS) -MD -MP -c -o $@ $<
+
+$(O)/hosted/.flags: FORCE
+	$(call stamp,$(shell $(CC) --version | head -n 1) $(CC) $(HOSTED_FLAGS))
+
+# A fuzzer is one file of selftests/fuzz/
+FUZZERS := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(SRC_fuzz))
+FUZZ_WARN := $(filter-out -Wmissing-prototypes -Wno-%,$(WARN))
+FUZZ_FLAGS = $(filter-out $(WARN),$(COMMON_FLAGS)) $(FUZZ_WARN) $(if $(filter selftests/%,$<),,-ffreestanding) -O1 $(SANITIZE)
+
+fuzzers: $(FUZZERS) ## programs of libFuzzer, of selftests/fuzz/; they need clang
+
+$(FUZZERS): $(O)/fuzz/%: $(O)/fuzz/obj/selftests/fuzz/%.o $(call obj,$(SRC_hosted),fuzz/obj/) $(O)/.sources
+	$(call say,LD,$@)
+	$(Q)$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer -o $@ $(filter %.o,$^)
+
+$(O)/fuzz/obj/%.o: %.c $(O)/fuzz/.flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MD -MP -c -o $@ $<
+
+$(O)/fuzz/.flags: FORCE
+	$(call stamp,$(shell $(FUZZ_CC) --version 2>&1 | head -n 1) $(FUZZ_CC) $(FUZZ_FLAGS))
+
+lint: ## all that gcc, clang-tidy, cppcheck and shellcheck find
+	@selftests/lint.sh
+
+vm: $(O)/bareblk ## a shell or CMD='...' in a virtual machine with KERNEL=7.3
+	@KERNEL='$(KERNEL)' FILES="$$FILES $(abspath $<):/usr/bin/bareblk" selftests/vm/run.sh $${CMD:+"$$CMD"}
+
+demo: all ## a RAM disk from one command, in a virtual machine where need be
+	@selftests/vm/demo.sh '$(abspath $(O))/bareblk'
+
+##@ Help
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "%s%s\n", sep, substr($$0, 5); sep = "\n"} \
+		/^[a-zA-Z0-9_-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+export CMD FILES
+
+# What each object was made of
+-include $(patsubst %.o,%.d,$(call obj,$(SRC)) $(call obj,$(SRC_selftests) $(SRC_hosted),hosted/) \
+	$(call obj,$(SRC_fuzz) $(SRC_hosted),fuzz/obj/))
+
+.PHONY: all check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size uninstall vm
+
+# A variable's value, for scripts
+print-%:
+	@printf '%s\n' '$(subst ','\'',$($*))'

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154,SC2034 # variables of check.sh
+#
+# Runs the stages of a table, as many at a time as there are processors: a stage
+# takes one or all. One whose builds failed is not run.
+
+declare -A stage_after stage_seconds stage_cpus stage_where stage_command
+declare -A stage_state pid_stage stage_start
+stages=()
+
+# read_table < lines of: NAME AFTER,... SECONDS CPUS WHERE COMMAND...
+read_table() {
+	local name after seconds cpus where command
+	while read -r name after seconds cpus where command; do
+		[[ -n $name && $name != '#'* ]] || continue
+		stages+=("$name")
+		stage_after[$name]=$after
+		stage_seconds[$name]=$seconds
+		stage_cpus[$name]=$cpus
+		stage_where[$name]=$where
+		stage_command[$name]=$command
+		stage_state[$name]=waiting
+	done
+}
+
+# can_start NAME: 0 yes, 1 not yet, 2 never
+can_start() {
+	local need
+	for need in ${stage_after[$1]//,/ }; do
+		[[ $need != - && -n ${stage_state[$need]-} ]] || continue
+		case ${stage_state[$need]} in
+		ok) ;;
+		failed) [[ $need == build-* || $need == fetch-* ]] && return 2 ;;
+		*) return 1 ;;
+		esac
+	done
+	[ $((cpus_busy + stage_cpus[$1])) -le "$cpus" ] || [ "$cpus_busy" = 0 ]
+}
+
+stage_begin() {
+	local name=$1
+	stage_start[$name]=$SECONDS
+	stage_state[$name]=running
+	timeout -k 20 "${stage_seconds[$name]}" "$here/check.sh" --stage ${stage_command[$name]} \
+		> "$out/$name.log" 2>&1 < /dev/null &
+	pid_stage[$!]=$name
+	cpus_busy=$((cpus_busy + stage_cpus[$name]))
+}
+
+stage_end() { # stage_end NAME STATUS
+	local name=$1
+	cpus_busy=$((cpus_busy - stage_cpus[$name]))
+	if judge "$name" "$2" $((SECONDS - stage_start[$name])); then
+		stage_state[$name]=ok
+	else
+		stage_state[$name]=failed
+	fi
+}
+
+stage_known() {
+	stage_state[$1]=ok
+	judge_again "$1" || stage_state[$1]=failed
+	return 0
+}
+
+start_what_can() {
+	local name rc
+	for name in "${stages[@]}"; do
+		[ "${stage_state[$name]}" = waiting ] || continue
+		rc=0
+		can_start "$name" || rc=$?
+		case $rc in
+		0) has_result "$name" && stage_known "$name" || stage_begin "$name" ;;
+		2) stage_state[$name]=failed; judge_not_run "$name" ;;
+		# what takes all processors gets its turn, too: nothing overtakes it
+		1) [ "${stage_cpus[$name]}" -lt "$cpus" ] || is_blocked "$name" || break ;;
+		esac
+	done
+}
+
+# is_blocked NAME: it waits for a stage, not for processors
+is_blocked() {
+	local need
+	for need in ${stage_after[$1]//,/ }; do
+		case ${stage_state[$need]-} in waiting | running) return 0 ;; esac
+	done
+	return 1
+}
+
+run_table() {
+	local pid rc
+	cpus_busy=0
+	start_what_can
+	while [ ${#pid_stage[@]} -gt 0 ]; do
+		rc=0
+		wait -n -p pid "${!pid_stage[@]}" || rc=$?
+		[ -n "${pid-}" ] || break
+		stage_end "${pid_stage[$pid]}" "$rc"
+		unset "pid_stage[$pid]"
+		start_what_can
+	done
+}
+
+stop_table() {
+	local pid
+	for pid in "${!pid_stage[@]}"; do
+		kill "$pid" 2> /dev/null # timeout ends the whole of its group
+	done
+	wait
+}

@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The checker, checked: what it makes of reports that are good, bad, or cut
+# short, of skips, and of a stage that is late.
+# shellcheck disable=SC2034 # variables of judge.sh
+
+. "$(dirname "$0")/../build/lib.sh"
+here=$root/selftests
+is_long=
+declare -A stage_where=([s]=6.12) stage_seconds=([s]=3)
+. "$here/check/judge.sh"
+out=$tmp
+skips_allow=$tmp/skips.allow
+cat > "$skips_allow" <<-'END'
+	# kernel | test | reason
+	6.1[0-9] | ring: zero copy* | needs 6.15
+	host     | *                | not here
+END
+
+# reads NAME STATUS EXPECTED: the report on stdin gives these results
+reads() {
+	local name=$1 rc=$2 want=$3 got
+	got=$(read_log s "$rc" | cut -f 1-2 | tr '\t' ' ' | paste -sd';')
+	if [ "$got" = "$want" ]; then
+		result 0 "$name"
+	else
+		echo "wanted: $want, got: $got" > "$tmp/.out"
+		result 1 "$name"
+	fi
+}
+
+reads "plain results count" 0 'pass a;pass b' <<'END'
+1..2
+ok 1 - a
+noise
+ok 2 b
+END
+reads "a failure counts" 1 'pass a;fail b' <<'END'
+ok 1 - a
+not ok 2 - b
+1..2
+END
+reads "of tests in tests, the inner ones count" 1 'pass one: a;fail one: b;pass two: c' <<'END'
+KTAP version 1
+1..2
+  KTAP version 1
+  # Subtest: one
+  1..2
+  ok 1 - a
+  not ok 2 - b
+not ok 1 - one
+  # Subtest: two
+  1..1
+  ok 1 - c
+ok 2 - two
+END
+reads "three levels" 0 'pass x: y: a;pass x: y: b' <<'END'
+1..1
+  # Subtest: x
+  1..1
+    # Subtest: y
+    1..2
+    ok 1 - a
+    ok 2 - b
+  ok 1 - y
+ok 1 - x
+END
+reads "an outer test that fails by itself counts" 1 'pass one: a;fail one' <<'END'
+1..1
+  # Subtest: one
+  1..1
+  ok 1 - a
+not ok 1 - one
+END
+reads "a report that is cut short fails" 0 'pass a;fail all of its tests' <<'END'
+1..2
+ok 1 - a
+END
+reads "an inner report that is cut short fails" 0 'pass one: a;fail one: all of its tests' <<'END'
+1..1
+  # Subtest: one
+  1..3
+  ok 1 - a
+ok 1 - one
+END
+reads "an inner report without an outer result fails" 0 'pass one: a;fail all of its tests' <<'END'
+1..1
+  # Subtest: one
+  1..1
+  ok 1 - a
+END
+reads "no plan fails" 0 'pass a;fail all of its tests' <<'END'
+ok 1 - a
+END
+reads "no result at all fails" 0 'fail any result' <<'END'
+Segmentation fault
+END
+reads "an exit status without a failure fails" 3 'pass a;fail exit status' <<'END'
+1..1
+ok 1 - a
+END
+reads "a stage that is late fails" 124 'fail all of its tests;fail ends in time' <<'END'
+1..1
+END
+reads "bailing out fails" 0 'fail bailed out;fail all of its tests' <<'END'
+1..1
+Bail out! no memory
+END
+reads "a skip that is allowed is a skip" 0 'skip ring: zero copy reads' <<'END'
+1..1
+ok 1 - ring: zero copy reads # SKIP no such opcode
+END
+reads "a skip of another test fails" 0 'fail ring: polls' <<'END'
+1..1
+ok 1 - ring: polls # SKIP no such opcode
+END
+stage_where[s]=7.3
+reads "a skip on another kernel fails" 0 'fail ring: zero copy reads' <<'END'
+1..1
+ok 1 - ring: zero copy reads # SKIP no such opcode
+END
+stage_where[s]=host
+reads "a pattern may stand for all" 0 'skip anything' <<'END'
+1..1
+ok 1 - anything # SKIP who knows
+END
+reads "a plan of nothing is a skip" 0 'skip all' <<'END'
+1..0 # SKIP no device
+END
+finish

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154 # variables of check.sh
+# shellcheck disable=SC2317 # functions that a table names
+#
+# What is run, and when. A row: name, the stages it comes after, seconds that it
+# may take, processors (1, or 9 for all that there are), the name under which
+# skips.allow knows it, and a function of this file with its arguments.
+
+kernels_check="6.12 6.18 7.3"
+kernels_long="6.12 6.16 6.17 6.18 6.19 7.0 7.1 7.2 7.3"
+
+table_builds() {
+	cat <<-'E'
+	fetch-headers     -                      300 1 host      fetch headers
+	build-gcc         -                      180 1 host      build gcc
+	build-clang       -                      180 1 host      build clang
+	build-ubsan       -                      180 1 host      build ubsan
+	build-hosted      -                      300 1 host      build hosted
+	build-aarch64     -                      180 1 host      build aarch64
+	build-riscv64     -                      180 1 host      build riscv64
+	build-nostdinc    fetch-headers          180 1 host      nostdinc
+	E
+}
+
+table_host() {
+	cat <<-'E'
+	house             build-gcc,build-clang,build-aarch64,build-riscv64 300 1 host house
+	moved             -                      300 1 host      moved
+	parser            -                       60 1 host      parser
+	host-gcc          build-gcc              300 1 host      run_tests gcc
+	host-clang        build-clang            300 1 host      run_tests clang
+	host-ubsan        build-ubsan            300 1 host      run_tests ubsan-gcc ubsan-clang
+	host-asan         build-hosted           600 1 host-asan run_tests gcc/hosted clang/hosted
+	qemu-aarch64      build-aarch64          300 1 qemu-user run_user aarch64
+	qemu-riscv64      build-riscv64          300 1 qemu-user run_user riscv64
+	uapi              fetch-headers          300 1 host      uapi
+	E
+}
+
+table_check() {
+	local kernel
+	table_builds
+	table_host
+	echo "lint - 300 1 host lint short"
+	echo "fuzz - 300 1 host fuzz 20"
+	for kernel in $kernels_check; do
+		echo "device-$kernel build-gcc 600 9 $kernel device $kernel"
+	done
+}
+
+table_long() {
+	local kernel
+	table_builds
+	table_host
+	echo "lint - 1800 1 host lint all"
+	echo "fuzz - 3600 1 host fuzz 600"
+	echo "lab - 3600 9 host lab"
+	echo "virtme build-gcc 1800 9 virtme virtme"
+	for kernel in $kernels_long; do
+		echo "device-$kernel build-gcc 14400 9 $kernel device $kernel --long"
+	done
+}
+
+# A part of a stage: its results, one level deeper
+nr_parts=0
+nr_bad=0
+part() { # part NAME CMD...
+	local name=$1 rc=0
+	shift
+	echo "  # Subtest: $name"
+	"$@" 2>&1 | sed 's/^/  /' || rc=$?
+	one "$rc" "$name"
+}
+
+one() { # one STATUS NAME
+	nr_parts=$((nr_parts + 1))
+	if [ "$1" = 0 ] || [ "$1" = 4 ]; then
+		echo "ok $nr_parts - $2"
+	else
+		nr_bad=1
+		echo "not ok $nr_parts - $2"
+	fi
+}
+
+parts_end() {
+	echo "1..$nr_parts"
+	return $nr_bad
+}
+
+# silently NAME CMD...: must succeed, and print nothing: a warning is a failure
+silently() {
+	local name=$1 said rc=0
+	shift
+	said=$("$@" 2>&1) || rc=1
+	[ -z "$said" ] || { echo "${said//$'\n'/$'\n# '}" | sed '1s/^/# /'; rc=1; }
+	one "$rc" "$name"
+}
+
+obj=$root/build/check
+quiet_make() { make --no-print-directory -s -j2 WERROR=1 "$@"; }
+
+build() {
+	local arch
+	case $1 in
+	gcc) silently "gcc" quiet_make O="$obj/gcc" all selftests examples ;;
+	clang) silently "clang" quiet_make O="$obj/clang" CC=clang all selftests examples ;;
+	ubsan)
+		silently "gcc, undefined behaviour traps" quiet_make O="$obj/ubsan-gcc" UBSAN=1 all selftests
+		silently "clang, undefined behaviour traps" quiet_make O="$obj/ubsan-clang" UBSAN=1 CC=clang all selftests
+		;;
+	hosted)
+		silently "gcc, glibc, sanitizers" quiet_make O="$obj/gcc" hosted
+		silently "clang, glibc, sanitizers" quiet_make O="$obj/clang" CC=clang hosted
+		;;
+	*)
+		arch=$1
+		silently "gcc for $arch" quiet_make O="$obj/$arch" ARCH="$arch" CROSS_COMPILE="$arch-linux-gnu-" all selftests
+		silently "clang and lld for $arch" quiet_make O="$obj/clang-$arch" CC=clang ARCH="$arch" \
+			CROSS_COMPILE="$arch-linux-gnu-" all selftests
+		;;
+	esac
+	parts_end
+}
+
+fetch() {
+	"$here/vm/fetch.sh" headers > "$out/headers"
+	one $? "the newest kernel headers of Debian"
+	parts_end
+}
+
+nostdinc() {
+	local headers cc
+	headers=$(cat "$out/headers") || exit
+	for cc in gcc clang; do
+		CC=$cc part "$cc" "$here/build/nostdinc.sh" "$headers"
+	done
+	part "faults" "$here/build/nostdinc.sh" --self-test "$headers"
+	parts_end
+}
+
+house() {
+	local check dir
+	for check in layers text help program; do
+		part "$check" "$here/build/$check.sh" "$obj/gcc"
+		part "$check, faults" "$here/build/$check.sh" --self-test "$obj/gcc"
+	done
+	for dir in gcc clang aarch64 riscv64; do
+		tools=''
+		case $dir in aarch64 | riscv64) tools=$dir-linux-gnu- ;; esac
+		NM=${tools}nm READELF=${tools}readelf part "symbols, $dir" "$here/build/symbols.sh" "$obj/$dir"
+		"$here/check-mem-selfcall.sh" --objdump="${tools}objdump" "$obj/$dir/bareblk.debug" "$obj/$dir/bareblk-selftests"
+		one $? "no memcpy calls itself, $dir"
+	done
+	part "symbols, faults" "$here/build/symbols.sh" --self-test "$obj/gcc"
+	mem_faults
+	for check in gcc clang; do
+		CC=$check part "headers, $check" "$here/build/headers.sh"
+	done
+	part "headers, faults" "$here/build/headers.sh" --self-test
+	O=$obj/gcc part "install" "$here/build/install.sh"
+	O=$obj/gcc part "install, faults" "$here/build/install.sh" --self-test
+	parts_end
+}
+
+# A memcpy that gcc turns into a call of itself has to be noticed.
+mem_faults() {
+	local dir=$obj/selfcall
+	mkdir -p "$dir"
+	echo 'void *memcpy(char *d, const char *s, unsigned long n) { for (; n; n--) *d++ = *s++; return d; }' |
+		gcc -w -O2 -fno-builtin -ftree-loop-distribute-patterns -x c -c -o "$dir/mem.o" - || { one 1 "a fault is made"; return; }
+	! "$here/check-mem-selfcall.sh" "$dir/mem.o" > "$dir/said" 2>&1
+	one $? "caught: a memcpy that calls itself"
+}
+
+# Builds somewhere else, and builds again
+moved() {
+	local check
+	for check in reproduce track; do
+		part "$check" "$here/build/$check.sh"
+		part "$check, faults" "$here/build/$check.sh" --self-test
+	done
+	CC=clang part "reproduce, clang" "$here/build/reproduce.sh"
+	parts_end
+}
+
+parser() { "$here/check/selftest.sh"; }
+
+run_tests() {
+	local dir
+	for dir; do
+		ASAN_OPTIONS=detect_leaks=0 part "$dir" "$obj/$dir/bareblk-selftests"
+	done
+	parts_end
+}
+
+# The runtime, and all else that asks nothing of the kernel that qemu-user has not
+run_user() {
+	local dir suites
+	for dir in "$1" "clang-$1"; do
+		mapfile -t suites < <("$obj/gcc/bareblk-selftests" --list 2> /dev/null | sed -n 's/^\(\(rt\|harness\)_[a-z0-9_]*\): .*/--suite=\1/p' | uniq)
+		[ ${#suites[@]} -gt 0 ] || suites=(--suite=rt_start)
+		part "$dir" "qemu-$1-static" "$obj/$dir/bareblk-selftests" --timeout-scale=4 "${suites[@]}"
+		"qemu-$1-static" "$obj/$dir/bareblk" --version > "$obj/$dir/version"
+		one $? "$dir: bareblk --version"
+	done
+	parts_end
+}
+
+uapi() {
+	local headers cc
+	headers=$(cat "$out/headers") || exit
+	for cc in gcc clang; do
+		part "the newest headers, $cc" "$here/uapi/compare.sh" "$headers" "$cc"
+	done
+	part "the newest headers, faults" "$here/uapi/compare.sh" --self-test "$headers"
+	PUBLIC=$(make -s print-PUBLIC_HEADERS | tr ' ' '\n' | grep -vE 'list\.h|pthreads\.h')
+	export PUBLIC
+	part "with other headers" "$here/uapi/embed.sh" "$headers"
+	part "with other headers, faults" "$here/uapi/embed.sh" --self-test "$headers"
+	parts_end
+}
+
+lint() { "$here/lint.sh" "$1"; }
+
+fuzz() {
+	local fuzzer said
+	said=$(make --no-print-directory -s O="$obj/gcc" fuzzers 2>&1) || { echo "$said"; one 1 "the fuzzers build"; parts_end; return; }
+	for fuzzer in "$here"/fuzz/*.c; do
+		fuzzer=${fuzzer##*/}
+		fuzzer=${fuzzer%.c}
+		fuzz_one "$fuzzer" "$1"
+	done
+	parts_end
+}
+
+fuzz_one() { # fuzz_one NAME SECONDS: what it finds stays in build/check/fuzz/NAME/
+	local dir=$obj/fuzz/$1
+	mkdir -p "$dir/found" "$dir/corpus"
+	[ ! -d "$here/fuzz/corpus/$1" ] || set -- "$1" "$2" "$here/fuzz/corpus/$1"
+	"$obj/gcc/fuzz/$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+		-artifact_prefix="$dir/found/" "$dir/corpus" ${3+"$3"} > "$dir/log" 2>&1
+	one $? "$1, $2 s" > "$dir/result"
+	grep -q '^ok' "$dir/result" || tail -n 40 "$dir/log" | sed 's/^/# /'
+	cat "$dir/result"
+}
+
+# Real kernels: selftests/device/ has the tests
+device() {
+	export BAREBLK=$obj/gcc/bareblk BAREBLK_SELFTESTS=$obj/gcc/bareblk-selftests
+	OUT=$out/device-$1 "$here/device/run.sh" "$@"
+}
+
+lab() { "$here/vm/selftest.sh"; }
+
+virtme() {
+	FILES="$obj/gcc/bareblk:/opt/bareblk" KERNEL=7.3 "$here/vm/virtme.sh" /opt/bareblk ublk features
+	one $? "bareblk runs under virtme-ng"
+	parts_end
+}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=dash disable=SC2154,SC3043 # variables of the files that read this in
+#
+# Cycles of add and delete, and what they may leave behind.
+
+# What is the kernel's to free may take a moment, and its caches are not ours
+settle() {
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	sleep 1
+}
+
+user_threads() { # of everything but the kernel's own
+	cat /proc/[0-9]*/task/[0-9]*/stat 2>/dev/null | awk '{ sub(/.*\) /, ""); if ($2 != 2 && $2 != 0) nr++ } END { print nr }'
+}
+
+# a line per thing: name, value, how much more there may be
+measure() {
+	{ set +x; } 2>/dev/null
+	settle
+	echo "devices $(nr_devices) 0"
+	echo "nodes $(ls /dev | grep -c '^ublk') 0"
+	echo "disks $(ls /sys/block | wc -l) 0"
+	echo "threads $(user_threads) 0"
+	echo "io_workers $(cat /proc/[0-9]*/task/[0-9]*/comm 2>/dev/null | grep -c '^iou-') 0"
+	echo "shell_files $(ls /proc/$$/fd | wc -l) 0"
+	echo "open_files $(cut -f 1 /proc/sys/fs/file-nr) 32"
+	echo "Shmem $(meminfo Shmem) 512"
+	echo "Slab $(meminfo Slab) 3072"
+	echo "Percpu $(meminfo Percpu) 512"
+	echo "VmallocUsed $(meminfo VmallocUsed) 2048"
+	echo "used $(($(meminfo MemTotal) - $(meminfo MemAvailable))) 16384"
+	set -x
+}
+
+# compare BEFORE AFTER: prints what is more than it may be
+compare() {
+	paste -d ' ' "$1" "$2" | awk '
+		$5 - $2 > $3 { print $1 ": " $2 " before, " $5 " after"; bad = 1 }
+		END { exit bad }'
+}
+
+# reads and writes as fast as they go, until there is no device any more
+begin_load() {
+	dd if="$dev" of=/dev/null bs=64k iflag=direct status=none 2>/dev/null &
+	reader=$!
+	dd if=/dev/zero of="$dev" bs=64k oflag=direct conv=notrunc status=none 2>/dev/null &
+	writer=$!
+	within 20 moves
+}
+
+moves() { [ "$(disk_stat 1)" -gt 20 ] && [ "$(disk_stat 5)" -gt 20 ]; }
+
+# A reader sees the end of a disk that is gone, a writer has an error
+end_load() {
+	wait $reader || true
+	not wait $writer
+}
+
+cycle() { # NUMBER
+	local target=ram:16G
+	# a writer fills memory, and nothing stops it: so it writes to null
+	[ $(($1 % 4)) != 1 ] || target=null:1T
+	add -q $(($1 % 4 + 1)) $target
+	[ $(($1 % 2)) = 0 ] || begin_load
+	del
+	[ $(($1 % 2)) = 0 ] || end_load
+}
+
+cycles() { # COUNT
+	local i=0
+	{ set +x; } 2>/dev/null
+	for warm in 0 1 2 3; do cycle $warm; done
+	measure > before
+	while [ $i -lt "$1" ]; do
+		cycle $i
+		i=$((i + 1))
+	done
+	measure > after
+	paste -d ' ' before after | awk '{ printf "%s %d -> %d, ", $1, $2, $5 } END { print "" }' > say
+	compare before after || fail 'left behind'
+}
+
+# the measuring itself: what is kept on purpose must show
+finds_leak() {
+	measure > before
+	compare before before
+	exec 7< /dev/null
+	measure > after
+	compare before after | grep -q '^shell_files:'
+	exec 7<&-
+	sleep 100 &
+	measure > after
+	compare before after | grep -q '^threads:'
+	kill $!
+	wait $! || true
+	head -c 30000000 /dev/urandom > /dev/shm/kept
+	measure > after
+	rm /dev/shm/kept
+	compare before after > found || true
+	cat before after found
+	grep -q '^Shmem:' found
+	grep -q '^used:' found
+	add ram:1M
+	measure > after
+	del
+	compare before after > found || true
+	grep -q '^devices:' found
+	grep -q '^nodes:' found
+	measure > after
+	compare before after
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* ublk/spec.c under libFuzzer: any text is a spec or a reason, and leaves nothing. */
+#include "uapi/rt/mem.h"
+#include "ublk/tgt.h"
+
+#define SPEC_MAX 4096
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t len);
+
+struct values {
+	const char *text;
+	u64 size;
+	u32 choice;
+	bool flag;
+};
+
+static const struct parse_choice choices[] = { { "a", 1 }, { "b", 2 }, { NULL, 0 } };
+
+static const struct opt params[] = {
+	OPT(struct values, text, .name = "t", .kind = OPT_STRING, .metavar = "TEXT"),
+	OPT(struct values, size, .name = "s", .kind = OPT_SIZE, .metavar = "SIZE"),
+	OPT(struct values, choice, .name = "c", .kind = OPT_CHOICE, .choices = choices,
+	    .metavar = "C"),
+	OPT(struct values, flag, .name = "f", .kind = OPT_BOOL, .metavar = "0|1"),
+};
+
+/* Balanced, or the tree has closed something twice or not at all */
+static int nr_open;
+static volatile u64 sink;
+
+/* Every string that a target is given ends where it says it does. */
+static void read_all(const char *s)
+{
+	for (; s && *s; s++)
+		sink += (u8)*s;
+}
+
+static int open_any(struct tgt *t, const char *arg, const void *values, struct diag *why)
+{
+	const struct values *v = values;
+
+	(void)why;
+	read_all(arg);
+	read_all(v->text);
+	t->limits.size_bytes = v->size;
+	*(u64 *)t->state = 1;
+	nr_open++;
+	return v->choice == 2 ? -1 : 0;
+}
+
+static void close_any(struct tgt *t)
+{
+	nr_open -= *(u64 *)t->state == 1;
+}
+
+/* A failed open() releases what it had by itself. */
+static int open_leaf(struct tgt *t, const char *arg, const void *values, struct diag *why)
+{
+	int err = open_any(t, arg, values, why);
+
+	if (err)
+		close_any(t);
+	return err;
+}
+
+#define COMMON                                                                                    \
+	.params = params, .nr_params = ARRAY_SIZE(params), .values_bytes = sizeof(struct values), \
+	.state_bytes = 8, .open = open_leaf, .close = close_any
+
+static const struct tgt_type leaf = { .name = "l", .arg_name = "ANY", COMMON };
+static const struct tgt_type bare = { .name = "b", COMMON };
+static const struct tgt_type pair = { .name = "p", .min_children = 2, .max_children = 2, COMMON };
+static const struct tgt_type many = { .name = "m", .min_children = 1, .max_children = 255, COMMON };
+static const struct tgt_type *const types[] = { &leaf, &bare, &pair, &many, NULL };
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
+{
+	char spec[SPEC_MAX];
+	struct tgt_tree tree;
+	struct diag why = { .text = "" };
+
+	if (len >= sizeof(spec))
+		return 0;
+	memcpy(spec, data, len);
+	spec[len] = '\0';
+	if (tgt_open(&tree, types, spec, &why) == 0) {
+		if (!tree.root || nr_open != (int)tree.nr)
+			__builtin_trap();
+	} else if (!why.text[0] || tree.mem) {
+		__builtin_trap();
+	}
+	tgt_close(&tree);
+	if (nr_open)
+		__builtin_trap();
+	sink += tgt_spec_hash(spec);
+	return 0;
+}

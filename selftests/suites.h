@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All suites, in the order in which they run: SUITE(folder_topic) for
+ * selftests/test_folder_topic.c. SUITE_FREE is for what only a program without
+ * a libc has (uapi/rt/free/). Included by main.c more than once.
+ */
+SUITE(rt_str)
+SUITE(rt_fmt)
+SUITE(rt_parse)
+SUITE(rt_opt)
+SUITE(rt_diag)
+SUITE(rt_pages)
+SUITE_FREE(rt_start)
+SUITE_FREE(rt_mem)
+SUITE_FREE(rt_thread)
+SUITE_FREE(rt_signal)
+SUITE_FREE(rt_clock)
+SUITE(harness_report)
+SUITE(targets_broken)
+SUITE(targets_null)
+SUITE(targets_ram)
+SUITE_FREE(targets_threads)
+SUITE(targets_backend)
+SUITE(ring_setup)
+SUITE(ring_submit)
+SUITE(ring_ops)
+SUITE_FREE(ring_threads)
+SUITE(ublk_spec)
+SUITE(ublk_error)
+SUITE(ublk_ctrl)
+SUITE_FREE(device_library)
+SUITE_FREE(device_control)
+SUITE(ublk_dev)
+SUITE_FREE(device_failure)
+SUITE_FREE(device_errors)
+SUITE_FREE(device_backend)
+SUITE_FREE(device_oracle)
+SUITE_FREE(device_queues)

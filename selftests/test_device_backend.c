@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* A disk from callbacks: what each is called with when the disk is used. */
+#if !__STDC_HOSTED__
+
+#include <asm/errno.h>
+
+#include "selftests/device.h"
+#include "uapi/rt/fmt.h"
+#include "uapi/rt/mem.h"
+#include "ublk/targets/backend.h"
+
+#define DISK_BYTES (8U << 20)
+#define MAX_CALLS 64
+
+struct call {
+	const char *what;
+	u64 offset_bytes;
+	u64 len_bytes;
+	bool keep;
+};
+
+/* What a disk from memory was called with; by one queue's thread */
+struct memory {
+	u8 *bytes;
+	u32 nr_calls; /* reads apart: the kernel reads when it likes */
+	u32 nr_reads;
+	u32 nr_closes;
+	struct call calls[MAX_CALLS];
+};
+
+static int called(struct memory *m, const char *what, u64 offset_bytes, u64 len_bytes, bool keep)
+{
+	u32 i = __atomic_load_n(&m->nr_calls, __ATOMIC_RELAXED);
+
+	if (i < MAX_CALLS)
+		m->calls[i] = (struct call){ what, offset_bytes, len_bytes, keep };
+	__atomic_store_n(&m->nr_calls, i + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static int mem_read(void *ctx, u64 offset_bytes, void *mem, u64 len_bytes)
+{
+	struct memory *m = ctx;
+
+	__atomic_fetch_add(&m->nr_reads, 1, __ATOMIC_RELAXED);
+	memcpy(mem, m->bytes + offset_bytes, len_bytes);
+	return 0;
+}
+
+static int mem_write(void *ctx, u64 offset_bytes, const void *mem, u64 len_bytes)
+{
+	struct memory *m = ctx;
+
+	memcpy(m->bytes + offset_bytes, mem, len_bytes);
+	return called(m, "write", offset_bytes, len_bytes, false);
+}
+
+static int mem_flush(void *ctx)
+{
+	return called(ctx, "flush", 0, 0, false);
+}
+
+static int mem_discard(void *ctx, u64 offset_bytes, u64 len_bytes)
+{
+	return called(ctx, "discard", offset_bytes, len_bytes, false);
+}
+
+static int mem_write_zeroes(void *ctx, u64 offset_bytes, u64 len_bytes, bool keep_allocated)
+{
+	struct memory *m = ctx;
+
+	memset(m->bytes + offset_bytes, 0, len_bytes);
+	return called(m, "zeroes", offset_bytes, len_bytes, keep_allocated);
+}
+
+static int mem_sync_range(void *ctx, u64 offset_bytes, u64 len_bytes)
+{
+	return called(ctx, "sync_range", offset_bytes, len_bytes, false);
+}
+
+static void mem_close(void *ctx)
+{
+	struct memory *m = ctx;
+
+	m->nr_closes++;
+}
+
+static const struct tgt_backend_ops all_ops = {
+	.read = mem_read,
+	.write = mem_write,
+	.flush = mem_flush,
+	.discard = mem_discard,
+	.write_zeroes = mem_write_zeroes,
+	.sync_range = mem_sync_range,
+	.close = mem_close,
+};
+
+static const struct tgt_backend_ops read_write_ops = { .read = mem_read, .write = mem_write };
+static const struct tgt_backend_ops read_ops = { .read = mem_read };
+
+struct backend_rig {
+	struct rig r;
+	struct memory m;
+	struct pages mem;
+	struct tgt_tree tree;
+};
+
+static void up(struct backend_rig *b, const struct tgt_backend_ops *ops, bool has_threads, int flags)
+{
+	struct tgt_backend backend = {
+		.ops = ops, .ctx = &b->m, .limits = { .size_bytes = DISK_BYTES },
+	};
+	struct diag why;
+
+	memset(b, 0, sizeof(*b));
+	ASSERT_OK(pages_map(&b->mem, DISK_BYTES));
+	b->m.bytes = b->mem.addr;
+	ASSERT_OK(tgt_backend_open(&b->tree, &backend, &why));
+	rig_init(&b->r, NULL, NULL, has_threads);
+	b->r.opts.tree = &b->tree;
+	rig_up(&b->r, flags);
+}
+
+static void down(struct backend_rig *b, u32 nr_closes)
+{
+	rig_down(&b->r);
+	EXPECT_EQ(b->m.nr_closes, 0);
+	tgt_close(&b->tree);
+	EXPECT_EQ(b->m.nr_closes, nr_closes);
+	pages_unmap(&b->mem);
+}
+
+/* The next call that was made; NULL: none */
+static void expect_call(struct backend_rig *b, u32 *seen, const struct call *want)
+{
+	const struct call *got = &b->m.calls[*seen];
+
+	if (*seen >= __atomic_load_n(&b->m.nr_calls, __ATOMIC_ACQUIRE))
+		test_fail("%s was not called", want->what);
+	++*seen;
+	EXPECT_STREQ(got->what, want->what);
+	EXPECT_EQ(got->offset_bytes, want->offset_bytes);
+	EXPECT_EQ(got->len_bytes, want->len_bytes);
+	EXPECT_EQ(got->keep, want->keep);
+}
+
+static const struct {
+	struct oracle_op op;
+	struct call calls[4]; /* with O_DIRECT | O_DSYNC */
+} rows[] = {
+	{ { .kind = ORACLE_WRITE, .offset_bytes = 512, .len_bytes = 1024 },
+	  { { "write", 512, 1024, false }, { "sync_range", 512, 1024, false }, { "flush", 0, 0, false } } },
+	{ { .kind = ORACLE_FLUSH }, { { "flush", 0, 0, false } } },
+	{ { .kind = ORACLE_DISCARD, .offset_bytes = 65536, .len_bytes = 1 << 20 },
+	  { { "discard", 65536, 1 << 20, false } } },
+	{ { .kind = ORACLE_ZERO, .offset_bytes = 1536, .len_bytes = 2 << 20 },
+	  { { "zeroes", 1536, 2 << 20, false } } },
+	{ { .kind = ORACLE_ZERO, .offset_bytes = 4096, .len_bytes = 8192, .nounmap = true },
+	  { { "zeroes", 4096, 8192, true } } },
+	{ { .kind = ORACLE_DISCARD, .offset_bytes = 0, .len_bytes = DISK_BYTES },
+	  { { "discard", 0, DISK_BYTES, false } } },
+};
+
+static void each_is_called(bool has_threads)
+{
+	static struct backend_rig b;
+	u32 seen = 0;
+
+	up(&b, &all_ops, has_threads, O_RDWR | O_DIRECT | O_DSYNC);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		s64 want = rows[i].op.kind == ORACLE_WRITE ? (s64)rows[i].op.len_bytes : 0;
+
+		test_row("%s threads, %zu: %s", has_threads ? "with" : "without", i,
+			 rows[i].calls[0].what);
+		blockdev_start(&b.r.user, blockdev_fn_do, &rows[i].op, sizeof(rows[i].op));
+		EXPECT_EQ(rig_wait(&b.r), want);
+		for (const struct call *c = rows[i].calls; c->what; c++)
+			expect_call(&b, &seen, c);
+		EXPECT_EQ(seen, b.m.nr_calls);
+	}
+	down(&b, 1);
+}
+
+static void calls_back(void)
+{
+	each_is_called(true);
+	each_is_called(false);
+}
+
+static void writes_without_sync_do_not_flush(void)
+{
+	static struct backend_rig b;
+
+	up(&b, &all_ops, true, O_RDWR | O_DIRECT);
+	rig_fill(&b.r, 1, 0, 65536);
+	rig_check(&b.r, 1, 0, 65536);
+	EXPECT_GT(b.m.nr_reads, 0);
+	EXPECT_EQ(b.m.nr_calls, 1);
+	EXPECT_MEMEQ(b.m.bytes, b.r.user.buf, 65536);
+	down(&b, 1);
+}
+
+static void absent_ones_are_not_offered(void)
+{
+	static struct backend_rig b;
+
+	up(&b, &read_write_ops, true, O_RDWR | O_DIRECT | O_DSYNC);
+	rig_fill(&b.r, 1, 0, 4096);
+	EXPECT_OK(rig_do(&b.r, ORACLE_FLUSH, 0, 0));
+	EXPECT_ERR(rig_do(&b.r, ORACLE_DISCARD, 0, 4096), -EOPNOTSUPP);
+	EXPECT_ERR(rig_do(&b.r, ORACLE_ZERO, 0, 4096), -EOPNOTSUPP);
+	EXPECT_EQ(b.m.nr_calls, 1);
+	rig_check(&b.r, 1, 0, 4096);
+	down(&b, 0);
+
+	up(&b, &read_ops, true, O_RDONLY | O_DIRECT);
+	EXPECT_EQ(rig_do(&b.r, ORACLE_READ, 0, 4096), 4096);
+	rig_close(&b.r);
+	EXPECT_ERR(rig_open(&b.r, O_RDWR | O_DIRECT), -EACCES);
+	down(&b, 0);
+}
+
+static const struct test_case cases[] = {
+	TEST("each callback is called with what was asked of the disk", calls_back,
+	     .timeout_ms = 30000, .fixture = &device_fixture),
+	TEST("a write that asks for nothing else is a write and nothing else",
+	     writes_without_sync_do_not_flush, .timeout_ms = 30000, .fixture = &device_fixture),
+	TEST("a disk has what it has callbacks for", absent_ones_are_not_offered,
+	     .timeout_ms = 30000, .fixture = &device_fixture),
+};
+TEST_SUITE(device_backend, cases);
+
+#endif

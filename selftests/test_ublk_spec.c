@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/* ublk/spec.c: texts that are specs, and texts that are not */
+#include <asm/errno.h>
+
+#include "selftests/harness/harness.h"
+#include "uapi/rt/fmt.h"
+#include "uapi/rt/mem.h"
+#include "ublk/tgt.h"
+
+/* What was opened, in order, as its open() saw it */
+static char seen[4096];
+static struct fmt_buf seen_buf = { .text = seen, .size = sizeof(seen) };
+static int nr_open;
+
+struct values {
+	const char *s;
+	u64 size;
+	u32 n;
+	bool flag;
+};
+
+static const struct opt params[] = {
+	OPT(struct values, s, .name = "s", .kind = OPT_STRING, .metavar = "TEXT"),
+	OPT(struct values, size, .name = "size", .kind = OPT_SIZE, .metavar = "SIZE"),
+	OPT(struct values, n, .name = "n", .kind = OPT_U32, .max = 9, .metavar = "N"),
+	OPT(struct values, flag, .name = "flag", .kind = OPT_BOOL, .metavar = "0|1"),
+};
+
+static enum tgt_status no_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
+{
+	(void)t;
+	(void)q;
+	return tgt_finish(op, 0);
+}
+
+static void note(const struct tgt *t, const char *arg, const struct values *v)
+{
+	fmt_add(&seen_buf, "(%s", arg ? arg : "-");
+	if (v->s)
+		fmt_add(&seen_buf, " s=%s", v->s);
+	if (v->size)
+		fmt_add(&seen_buf, " size=%llu", v->size);
+	if (v->n)
+		fmt_add(&seen_buf, " n=%u", v->n);
+	if (v->flag)
+		fmt_add(&seen_buf, " flag");
+	if (t->nr_children)
+		fmt_add(&seen_buf, " of %u", t->nr_children);
+	fmt_add(&seen_buf, ")");
+}
+
+static int open_any(struct tgt *t, const char *arg, const void *values, struct diag *why)
+{
+	u64 *state = t->state;
+
+	if (arg && str_eq(arg, "bad"))
+		return diag_set(why, -EIO, "it is bad");
+	EXPECT_EQ(*state, 0);
+	*state = 0xfeed;
+	for (u32 i = 0; i < t->nr_children; i++)
+		EXPECT_EQ(*(u64 *)t->child[i]->state, 0xfeed);
+	note(t, arg, values);
+	nr_open++;
+	return 0;
+}
+
+static void close_any(struct tgt *t)
+{
+	u64 *state = t->state;
+
+	EXPECT_EQ(*state, 0xfeed);
+	for (u32 i = 0; i < t->nr_children; i++)
+		EXPECT_EQ(*(u64 *)t->child[i]->state, 0xfeed);
+	*state = 0;
+	nr_open--;
+}
+
+#define COMMON                                                                                    \
+	.params = params, .nr_params = ARRAY_SIZE(params), .values_bytes = sizeof(struct values), \
+	.state_bytes = 8, .open = open_any, .close = close_any, .submit = no_submit
+
+static const struct tgt_type leaf = { .name = "leaf", .arg_name = "ANY", COMMON };
+static const struct tgt_type bare = { .name = "bare", COMMON };
+static const struct tgt_type pair = { .name = "pair", .min_children = 2, .max_children = 2, COMMON };
+static const struct tgt_type many = { .name = "many", .min_children = 1, .max_children = 255, COMMON };
+static const struct tgt_type *const types[] = { &leaf, &bare, &pair, &many, NULL };
+
+static int open_spec(const char *spec, struct tgt_tree *tree, struct diag *why)
+{
+	seen_buf.len = 0;
+	seen[0] = '\0';
+	why->text[0] = '\0';
+	memset(tree, 0xff, sizeof(*tree));
+	return tgt_open(tree, types, spec, why);
+}
+
+static void good_specs(void)
+{
+	static const struct {
+		const char *spec;
+		const char *seen;
+	} rows[] = {
+		{ "bare", "(-)" },
+		{ "leaf", "(-)" },
+		{ "leaf:", "()" },
+		{ "leaf:/a/b.img", "(/a/b.img)" },
+		{ "leaf:a=b:c", "(a=b:c)" },
+		{ "leaf:%2f%3A%25%3f%26%5b%5D%2c%20", "(/:%?&[], )" },
+		{ "leaf:%ff", "(\xff)" },
+		{ "leaf:a?s=b", "(a s=b)" },
+		{ "leaf?s=b", "(- s=b)" },
+		{ "leaf?s=", "(- s=)" },
+		{ "leaf?s=a=b:c", "(- s=a=b:c)" },
+		{ "leaf?%73=x", "(- s=x)" },
+		{ "leaf:x?s=1&size=1.5K&n=9&flag=on", "(x s=1 size=1536 n=9 flag)" },
+		{ "leaf?n=1&n=2", "(- n=2)" },
+		{ "pair:[leaf:a],[leaf:b]", "(b)(a)(- of 2)" },
+		{ "pair?s=x&flag=1:[leaf:a],[bare]", "(-)(a)(- s=x flag of 2)" },
+		{ "pair?s=%3a:[bare],[bare]", "(-)(-)(- s=: of 2)" },
+		{ "pair:[pair:[leaf:1],[leaf:2]],[pair:[leaf:3],[leaf:4]]",
+		  "(4)(3)(- of 2)(2)(1)(- of 2)(- of 2)" },
+		{ "many:[many:[many:[leaf:deep]]]", "(deep)(- of 1)(- of 1)(- of 1)" },
+		{ "many:[many:[leaf:a],[leaf:b]],[leaf:c]", "(c)(b)(a)(- of 2)(- of 2)" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct tgt_tree tree;
+		struct diag why;
+
+		test_row("%s", rows[i].spec);
+		if (open_spec(rows[i].spec, &tree, &why))
+			test_fail("%s: %s", rows[i].spec, why.text);
+		EXPECT_STREQ(seen, rows[i].seen);
+		EXPECT_EQ(nr_open, tree.nr);
+		EXPECT_EQ(tree.root, &tree.nodes[0]);
+		tgt_close(&tree);
+		EXPECT_EQ(nr_open, 0);
+		tgt_close(&tree);
+	}
+}
+
+static void bad_specs(void)
+{
+	static const struct {
+		const char *spec;
+		int err;
+		const char *text; /* behind "target spec SPEC: ", or all of it */
+	} rows[] = {
+		{ "", -EINVAL, "the name of a target is missing at character 1" },
+		{ ":", -EINVAL, "the name of a target is missing at character 1" },
+		{ " leaf", -EINVAL, "the name of a target is missing at character 1" },
+		{ "Leaf", -EINVAL, "the name of a target is missing at character 1" },
+		{ "leafs", -EINVAL, "no target is called leafs (character 1)" },
+		{ "lea", -EINVAL, "no target is called lea (character 1)" },
+		{ "pair:[leaf],[nix]", -EINVAL, "no target is called nix (character 14)" },
+		{ "leaf ", -EINVAL, "something that does not belong there at character 5" },
+		{ "leaf:a b", -EINVAL, "something that does not belong there at character 7" },
+		{ "leaf:a]", -EINVAL, "something that does not belong there at character 7" },
+		{ "leaf:a,leaf:b", -EINVAL, "something that does not belong there at character 7" },
+		{ "leaf:a&s=1", -EINVAL, "something that does not belong there at character 7" },
+		{ "bare:", -EINVAL, "this target takes nothing after the colon, at character 5" },
+		{ "leaf?", -EINVAL, "a parameter is written name=value, at character 6" },
+		{ "leaf?s", -EINVAL, "a parameter is written name=value, at character 7" },
+		{ "leaf?=x", -EINVAL, "a parameter is written name=value, at character 6" },
+		{ "leaf?s=1&", -EINVAL, "a parameter is written name=value, at character 10" },
+		{ "leaf?s=1&&n=1", -EINVAL, "a parameter is written name=value, at character 10" },
+		{ "leaf?s?n=1", -EINVAL, "a parameter is written name=value, at character 7" },
+		{ "leaf?s=1?n=1", -EINVAL, "something that does not belong there at character 9" },
+		{ "leaf:%", -EINVAL, "% wants two hexadecimal digits, not 00, at character 6" },
+		{ "leaf:a%2", -EINVAL, "% wants two hexadecimal digits, not 00, at character 7" },
+		{ "leaf:%2g", -EINVAL, "% wants two hexadecimal digits, not 00, at character 6" },
+		{ "leaf:%g2", -EINVAL, "% wants two hexadecimal digits, not 00, at character 6" },
+		{ "leaf:ab%00", -EINVAL, "% wants two hexadecimal digits, not 00, at character 8" },
+		{ "leaf?s=%00", -EINVAL, "% wants two hexadecimal digits, not 00, at character 8" },
+		{ "leaf?%00=1", -EINVAL, "% wants two hexadecimal digits, not 00, at character 6" },
+		{ "leaf:%%", -EINVAL, "% wants two hexadecimal digits, not 00, at character 6" },
+		{ "pair", -EINVAL, "this target wants :[CHILD],[CHILD]... at character 5" },
+		{ "pair?s=1", -EINVAL, "this target wants :[CHILD],[CHILD]... at character 9" },
+		{ "pair:", -EINVAL, "[ is missing at character 6" },
+		{ "pair:leaf", -EINVAL, "[ is missing at character 6" },
+		{ "pair:[", -EINVAL, "the name of a target is missing at character 7" },
+		{ "pair:[]", -EINVAL, "the name of a target is missing at character 7" },
+		{ "pair:[leaf", -EINVAL, "] is missing at character 11" },
+		{ "pair:[leaf:a],", -EINVAL, "[ is missing at character 15" },
+		{ "pair:[leaf:a],leaf:b", -EINVAL, "[ is missing at character 15" },
+		{ "pair:[leaf:a][leaf:b]", -EINVAL,
+		  "something that does not belong there at character 14" },
+		{ "pair:[leaf:a],[leaf:b]]", -EINVAL,
+		  "something that does not belong there at character 23" },
+		{ "pair:[leaf:a],[leaf:b] ", -EINVAL,
+		  "something that does not belong there at character 23" },
+		{ "pair:[leaf:a],[leaf:b],", -EINVAL, "[ is missing at character 24" },
+		{ "pair:[pair:[leaf],[leaf],[leaf]", -EINVAL, "] is missing at character 32" },
+		{ "pair:[[leaf]]", -EINVAL, "the name of a target is missing at character 7" },
+		{ "many:[many:[leaf]x]", -EINVAL, "] is missing at character 18" },
+		{ "many:[many:[many:[many:[many:[many:[many:[many:[leaf]]]]]]]]", -E2BIG,
+		  "nested deeper than 8" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char want[DIAG_TEXT_BYTES];
+		struct tgt_tree tree;
+		struct diag why;
+
+		test_row("%s", rows[i].spec);
+		fmt_print(want, sizeof(want), "target spec %s: %s", rows[i].spec, rows[i].text);
+		EXPECT_ERR(open_spec(rows[i].spec, &tree, &why), rows[i].err);
+		EXPECT_STREQ(why.text, want);
+		EXPECT_EQ(tree.root, NULL);
+		EXPECT_EQ(nr_open, 0);
+		EXPECT_STREQ(seen, "");
+		tgt_close(&tree);
+	}
+}
+
+static void bad_targets(void)
+{
+	static const struct {
+		const char *spec;
+		int err;
+		const char *text;
+	} rows[] = {
+		{ "leaf?x=1", -EINVAL, "target leaf: no such parameter: x" },
+		{ "leaf?S=1", -EINVAL, "target leaf: no such parameter: S" },
+		{ "leaf?n=10", -ERANGE, NULL },
+		{ "leaf?n=", -EINVAL, NULL },
+		{ "leaf?size=1.3K", -EINVAL, NULL },
+		{ "leaf?flag=maybe", -EINVAL, NULL },
+		{ "leaf:bad", -EIO, "target leaf: it is bad" },
+		{ "pair:[leaf:bad],[leaf]", -EIO, "target leaf: it is bad" },
+		{ "pair:[leaf],[leaf:bad]", -EIO, "target leaf: it is bad" },
+		{ "pair:[leaf]", -EINVAL, "pair (character 1) has 1 children, wants 2 to 2" },
+		{ "many:[leaf],[pair:[leaf],[leaf],[leaf]]", -EINVAL,
+		  "pair (character 14) has 3 children, wants 2 to 2" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct tgt_tree tree;
+		struct diag why;
+
+		test_row("%s", rows[i].spec);
+		EXPECT_ERR(open_spec(rows[i].spec, &tree, &why), rows[i].err);
+		if (rows[i].text)
+			EXPECT_STREQ(why.text, rows[i].text);
+		else
+			EXPECT_NE(str_starts(why.text, "target leaf: "), NULL);
+		EXPECT_EQ(tree.root, NULL);
+		/* Those that were open already are closed again. */
+		EXPECT_EQ(nr_open, 0);
+	}
+}
+
+static void wide(char *spec, size_t size, u32 nr_outer, u32 nr_inner)
+{
+	struct fmt_buf b = { .text = spec, .size = size };
+
+	fmt_add(&b, "many:");
+	for (u32 i = 0; i < nr_outer; i++) {
+		fmt_add(&b, "%s[many:", i ? "," : "");
+		for (u32 k = 0; k < nr_inner; k++)
+			fmt_add(&b, "%s[leaf:%u?s=%u]", k ? "," : "", i, k);
+		fmt_add(&b, "]");
+	}
+	ASSERT_TRUE(!fmt_truncated(&b));
+}
+
+static void at_the_limits(void)
+{
+	static char spec[8192];
+	struct tgt_tree tree;
+	struct diag why;
+
+	wide(spec, sizeof(spec), 1, TGT_MAX_CHILDREN);
+	EXPECT_OK(open_spec(spec, &tree, &why));
+	EXPECT_EQ(tree.nr, 2 + TGT_MAX_CHILDREN);
+	EXPECT_EQ(tree.root->child[0]->nr_children, TGT_MAX_CHILDREN);
+	tgt_close(&tree);
+	wide(spec, sizeof(spec), 1, TGT_MAX_CHILDREN + 1);
+	EXPECT_ERR(open_spec(spec, &tree, &why), -E2BIG);
+	EXPECT_STREQ(why.text, "target many: more than 16 children");
+	EXPECT_EQ(nr_open, 0);
+
+	wide(spec, sizeof(spec), 9, 6);
+	EXPECT_OK(open_spec(spec, &tree, &why));
+	EXPECT_EQ(tree.nr, TGT_MAX_NODES);
+	tgt_close(&tree);
+	wide(spec, sizeof(spec), 8, 7);
+	EXPECT_ERR(open_spec(spec, &tree, &why), -E2BIG);
+	EXPECT_NE(str_find(why.text, "target spec many:[many:[leaf:0?s=0]"), NULL);
+
+	EXPECT_OK(open_spec("many:[many:[many:[many:[many:[many:[many:[leaf]]]]]]]", &tree, &why));
+	EXPECT_EQ(tree.nr, TGT_MAX_DEPTH);
+	tgt_close(&tree);
+	EXPECT_EQ(nr_open, 0);
+}
+
+/* Text is decoded into memory that was measured before: fill it. */
+static void long_texts(void)
+{
+	static char spec[65536];
+	struct tgt_tree tree;
+	struct diag why;
+
+	for (u32 n = 1; n < 20000; n = n * 3 + 1) {
+		struct fmt_buf b = { .text = spec, .size = sizeof(spec) };
+
+		fmt_add(&b, "leaf:");
+		fmt_add_fill(&b, 'x', n);
+		fmt_add(&b, "?s=");
+		fmt_add_fill(&b, 'y', n);
+		for (u32 i = 0; i < n / 8; i++)
+			fmt_add(&b, "&n=1");
+		ASSERT_OK(open_spec(spec, &tree, &why));
+		tgt_close(&tree);
+		fmt_add(&b, "&%%");
+		EXPECT_ERR(open_spec(spec, &tree, &why), -EINVAL);
+	}
+	memset(spec, 'a', sizeof(spec) - 1);
+	EXPECT_ERR(open_spec(spec, &tree, &why), -EINVAL);
+	EXPECT_EQ(nr_open, 0);
+}
+
+static void counts_needs(void)
+{
+	struct tgt_tree tree;
+	struct diag why;
+
+	ASSERT_OK(open_spec("pair:[pair:[leaf],[leaf]],[leaf]", &tree, &why));
+	EXPECT_EQ(tree.root->child[0]->nr_ops, 2);
+	EXPECT_EQ(tree.root->nr_ops, 4);
+	EXPECT_EQ(tree.root->nr_pieces, 4);
+	EXPECT_EQ(tree.root->nr_sqes, 0);
+	EXPECT_EQ(tree.root->data_kinds, 1 << TGT_DATA_MEM);
+	tgt_close(&tree);
+}
+
+static void hashes(void)
+{
+	/* FNV-1a of "" and "a", folded from 64 to 48 bits */
+	EXPECT_EQ(tgt_spec_hash(""), (0xcbf29ce484222325 ^ 0xcbf2) & 0xffffffffffff);
+	EXPECT_EQ(tgt_spec_hash("a"), (0xaf63dc4c8601ec8c ^ 0xaf63) & 0xffffffffffff);
+	EXPECT_NE(tgt_spec_hash("ram:1G"), tgt_spec_hash("ram:1M"));
+	EXPECT_LT(tgt_spec_hash("ram:256M"), 1ULL << 48);
+}
+
+static const struct test_case cases[] = {
+	TEST("specs are parsed, decoded and opened, children first", good_specs),
+	TEST("what is not a spec is refused with its place", bad_specs),
+	TEST("what a target does not like is refused, and all is closed", bad_targets),
+	TEST("as wide and deep as allowed is fine, one more is too big", at_the_limits),
+	TEST("long texts have room", long_texts),
+	TEST("what an operation needs is counted over the nest", counts_needs),
+	TEST("a spec's hash is FNV-1a in 48 bits", hashes),
+};
+TEST_SUITE(ublk_spec, cases);
