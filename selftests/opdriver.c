@@ -17,8 +17,13 @@ static void make_ring(struct opdriver *d)
 		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
 			 IORING_SETUP_NO_SQARRAY,
 	};
+	int err = ring_init(&d->ring, entries, &p);
 
-	ASSERT_OK(ring_init(&d->ring, entries, &p));
+	/* qemu-user has no io_uring: what needs no ring is tested there as well. */
+	if (err == -ENOSYS && d->tree->root->nr_sqes)
+		test_skip("no io_uring here");
+	if (err != -ENOSYS)
+		ASSERT_OK(err);
 }
 
 static void make_slots(struct opdriver *d)

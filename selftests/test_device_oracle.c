@@ -28,6 +28,7 @@
  * in flight at a time, each worker has nr_lanes of them */
 struct shape {
 	const char *spec;
+	u64 size_bytes; /* that of the spec */
 	u32 nr_queues; /* 0: no thread but the test's */
 	u32 logical_bytes;
 	u32 nr_workers;
@@ -333,13 +334,14 @@ static void begin_run(struct run *run, const struct shape *s, u64 seed)
 {
 	long addr = sys_mmap(NULL, sizeof(*run->load), PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	u64 size_bytes;
 
 	ASSERT_OK(addr);
 	memset(run, 0, sizeof(*run));
 	run->load = (struct load *)addr;
 	run->load->shape = s;
 	run->seed = seed;
+	/* Before the workers are forked, which are to see it */
+	ASSERT_OK(oracle_init(&run->load->o, s->size_bytes, s->logical_bytes, seed));
 	for (u32 i = 1; i < s->nr_workers; i++)
 		blockdev_fork(worker_of(run, i));
 	rig_init(&run->r, broken_types, s->spec, s->nr_queues);
@@ -347,8 +349,7 @@ static void begin_run(struct run *run, const struct shape *s, u64 seed)
 	run->r.opts.logical_bytes = s->logical_bytes;
 	if (rig_create(&run->r) || ublk_dev_start(&run->r.dev, &run->r.error))
 		device_fail(&run->r.error);
-	size_bytes = run->r.dev.tree->root->limits.size_bytes;
-	ASSERT_OK(oracle_init(&run->load->o, size_bytes, s->logical_bytes, seed));
+	ASSERT_EQ(run->r.dev.tree->root->limits.size_bytes, s->size_bytes);
 	run->before = stats_of(run);
 }
 
@@ -466,37 +467,37 @@ static void is_caught(void)
 
 static const struct test_case cases[] = {
 	INTACT("a disk is byte-exact: one queue, one request at a time",
-	       .spec = "broken?how=not:[ram:16M]", .nr_queues = 1, .logical_bytes = 512,
+	       .spec = "broken?how=not:[ram:16M]", .size_bytes = 16 << 20, .nr_queues = 1, .logical_bytes = 512,
 	       .nr_workers = 1, .nr_lanes = 1, .nr_rounds = 150, .max_blocks = 2048),
 	INTACT("a disk is byte-exact: two queues, 16 requests in flight",
-	       .spec = "broken?how=not:[ram:16M]", .nr_queues = 2, .logical_bytes = 512,
+	       .spec = "broken?how=not:[ram:16M]", .size_bytes = 16 << 20, .nr_queues = 2, .logical_bytes = 512,
 	       .nr_workers = 4, .nr_lanes = 4, .nr_rounds = 30, .max_blocks = 2048),
 	INTACT("a disk is byte-exact: blocks of 4096 bytes",
-	       .spec = "broken?how=not:[ram:16M]", .nr_queues = 2, .logical_bytes = 4096,
+	       .spec = "broken?how=not:[ram:16M]", .size_bytes = 16 << 20, .nr_queues = 2, .logical_bytes = 4096,
 	       .nr_workers = 4, .nr_lanes = 4, .nr_rounds = 30, .max_blocks = 256),
 	INTACT("a disk is byte-exact: a small one that is always busy",
-	       .spec = "broken?how=not:[ram:1M]", BUSY),
+	       .spec = "broken?how=not:[ram:1M]", .size_bytes = 1 << 20, BUSY),
 	INTACT("a disk is byte-exact: through the page cache",
-	       .spec = "broken?how=not:[ram:16M]", .nr_queues = 2, .logical_bytes = 512,
+	       .spec = "broken?how=not:[ram:16M]", .size_bytes = 16 << 20, .nr_queues = 2, .logical_bytes = 512,
 	       .nr_workers = 2, .nr_lanes = 4, .nr_rounds = 40, .max_blocks = 2048,
 	       .is_buffered = true),
 	INTACT("a disk is byte-exact: answers from the ring, out of order",
-	       .spec = "broken?how=not:[delay?by=100us:[ram:16M]]", .nr_queues = 2,
+	       .spec = "broken?how=not:[delay?by=100us:[ram:16M]]", .size_bytes = 16 << 20, .nr_queues = 2,
 	       .logical_bytes = 512, .nr_workers = 4, .nr_lanes = 4, .nr_rounds = 30,
 	       .max_blocks = 256),
 	INTACT("a disk is byte-exact: one thread creates, serves and stops",
-	       .spec = "broken?how=not:[delay:[ram:16M]]", .logical_bytes = 512, .nr_workers = 2,
+	       .spec = "broken?how=not:[delay:[ram:16M]]", .size_bytes = 16 << 20, .logical_bytes = 512, .nr_workers = 2,
 	       .nr_lanes = 4, .nr_rounds = 30, .max_blocks = 2048),
-	INTACT("what was flushed is there after a power cut", .spec = "cachesim:[ram:4M]",
+	INTACT("what was flushed is there after a power cut", .spec = "cachesim:[ram:4M]", .size_bytes = 4 << 20,
 	       WITH_CUTS),
-	CAUGHT("a flipped bit is caught", .spec = "broken?how=flip&every=50:[ram:1M]", BUSY),
-	CAUGHT("a stale read is caught", .spec = "broken?how=stale&every=10:[ram:1M]", BUSY),
-	CAUGHT("a lost write is caught", .spec = "broken?how=lost&every=50:[ram:1M]", BUSY),
-	CAUGHT("a torn write is caught", .spec = "broken?how=torn&every=50:[ram:1M]", BUSY),
-	CAUGHT("a misdirected write is caught", .spec = "broken?how=misdirect&every=50:[ram:1M]",
+	CAUGHT("a flipped bit is caught", .spec = "broken?how=flip&every=50:[ram:1M]", .size_bytes = 1 << 20, BUSY),
+	CAUGHT("a stale read is caught", .spec = "broken?how=stale&every=10:[ram:1M]", .size_bytes = 1 << 20, BUSY),
+	CAUGHT("a lost write is caught", .spec = "broken?how=lost&every=50:[ram:1M]", .size_bytes = 1 << 20, BUSY),
+	CAUGHT("a torn write is caught", .spec = "broken?how=torn&every=50:[ram:1M]", .size_bytes = 1 << 20, BUSY),
+	CAUGHT("a misdirected write is caught", .spec = "broken?how=misdirect&every=50:[ram:1M]", .size_bytes = 1 << 20,
 	       BUSY),
-	CAUGHT("a short answer is caught", .spec = "broken?how=short&every=50:[ram:1M]", BUSY),
-	CAUGHT("an early flush is caught by a power cut", .spec = "cachesim?lie=flush:[ram:4M]",
+	CAUGHT("a short answer is caught", .spec = "broken?how=short&every=50:[ram:1M]", .size_bytes = 1 << 20, BUSY),
+	CAUGHT("an early flush is caught by a power cut", .spec = "cachesim?lie=flush:[ram:4M]", .size_bytes = 4 << 20,
 	       WITH_CUTS),
 };
 TEST_SUITE(device_oracle, cases);

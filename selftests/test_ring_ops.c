@@ -13,8 +13,11 @@
 static void make(struct ring *r, u32 flags)
 {
 	struct io_uring_params p = { .flags = flags };
+	int err = ring_init(r, 16, &p);
 
-	ASSERT_OK(ring_init(r, 16, &p));
+	if (err == -ENOSYS)
+		test_skip("no io_uring here");
+	ASSERT_OK(err);
 }
 
 /* An entry full of what must not stay there */

@@ -183,6 +183,7 @@ static int create_in_kernel(struct ublk_dev *dev, s32 dev_id, struct ublk_error 
 	err = send_params(dev, error);
 	if (err)
 		(void)!ublk_ctrl_del_dev(dev->ctrl, dev->info.dev_id, dev->opts.timeout_ms);
+	dev->is_used = false;
 	return err;
 }
 
@@ -348,6 +349,7 @@ static int begin(struct ublk_dev *dev, struct ublk_error *error)
 
 	if (err)
 		return err;
+	dev->is_used = true;
 	dev->setup = (struct ublk_queue_setup){
 		.char_fd = dev->char_fd,
 		.bell_fd = dev->bell_fd,
@@ -391,11 +393,11 @@ int ublk_dev_start(struct ublk_dev *dev, struct ublk_error *error)
 		return ublk_error_set(error, "start", id_of(dev),
 				      before == UBLK_DEV_CLOSED ? -ESHUTDOWN : -EINVAL,
 				      "it is %s", ublk_dev_state_text(before));
-	if (before == UBLK_DEV_STOPPED) {
+	if (before == UBLK_DEV_STOPPED || dev->is_used) {
 		err = ublk_ctrl_del_dev(dev->ctrl, dev->info.dev_id, dev->opts.timeout_ms);
 		if (err && err != -ENODEV)
 			ublk_error_set(error, "DEL_DEV", id_of(dev), err,
-				       "the stopped device cannot be deleted to be added anew");
+				       "it cannot be deleted to be added anew");
 		else
 			err = create_in_kernel(dev, id_of(dev), error);
 	}
@@ -457,14 +459,23 @@ int ublk_dev_stop(struct ublk_dev *dev, struct ublk_error *error)
 	return err;
 }
 
-/* What is left of a device without queues */
-static int let_go(struct ublk_dev *dev, struct ublk_error *error)
+static int close_ctrl(struct ublk_dev *dev, struct ublk_error *error)
 {
 	int err = ublk_ctrl_close(&dev->own_ctrl);
 
 	if (err)
-		return ublk_error_set(error, "close", id_of(dev), err,
-				      "the kernel has not answered the last command");
+		ublk_error_set(error, "close", id_of(dev), err,
+			       "the kernel has not answered the last command");
+	return err;
+}
+
+/* What is left of a device without queues */
+static int let_go(struct ublk_dev *dev, struct ublk_error *error)
+{
+	int err = close_ctrl(dev, error);
+
+	if (err)
+		return err;
 	close_files(dev);
 	tgt_close(&dev->own_tree);
 	set_state(dev, UBLK_DEV_CLOSED);
@@ -477,7 +488,7 @@ int ublk_dev_close(struct ublk_dev *dev, struct ublk_error *error)
 	int err;
 
 	if (state == UBLK_DEV_CLOSED)
-		return 0;
+		return close_ctrl(dev, error);
 	if (state == UBLK_DEV_RUNNING) {
 		err = ublk_dev_stop(dev, error);
 		if (err)

@@ -176,6 +176,7 @@ struct ublk_dev {
 	struct ublksrv_ctrl_dev_info info; /* as the kernel granted it */
 	u32 logical_bytes;
 	u32 char_dev; /* as mknod takes it */
+	bool is_used; /* queues have fetched: the kernel's device serves no second time */
 	bool made_char_node;
 	bool made_block_node;
 	struct ublk_queue_setup setup;
@@ -188,7 +189,9 @@ struct ublk_dev {
  * @dev:  overwritten
  * @opts: copied, but what it points to must stay
  *
- * Return: 0, or -errno with *error filled and nothing left behind
+ * Return: 0, or -errno with *error filled and nothing left behind, but for
+ *   -ETIMEDOUT  the kernel may still answer: *dev must stay until
+ *               ublk_dev_close() says 0, which takes back a device that came late
  */
 NODISCARD int ublk_dev_create(struct ublk_dev *dev, const struct ublk_dev_opts *opts,
 			      struct ublk_error *error);
@@ -196,8 +199,9 @@ NODISCARD int ublk_dev_create(struct ublk_dev *dev, const struct ublk_dev_opts *
 /**
  * ublk_dev_start() - begin to serve: when it returns 0, /dev/ublkbN is there
  *
- * A stopped device is deleted and added anew under its id, since kernels do not
- * survive the restart of one; its target keeps what it holds.
+ * A device that was stopped, or whose start failed half way, is deleted and
+ * added anew under its id, since kernels do not survive the restart of one; its
+ * target keeps what it holds.
  *
  * Return: 0, or -errno: the device is as it was before
  */
@@ -218,8 +222,9 @@ NODISCARD int ublk_dev_stop(struct ublk_dev *dev, struct ublk_error *error);
 /**
  * ublk_dev_close() - stop if need be, delete the device, close the target
  *
- * Safe on a zeroed struct and twice. When it fails, what could be released has
- * been, and *error says what was left.
+ * Safe on a zeroed struct, twice, and after a failed create. When it fails, what
+ * could be released has been, and *error says what was left (-EBUSY: the kernel
+ * has not answered a command that was given up; try again later).
  */
 int ublk_dev_close(struct ublk_dev *dev, struct ublk_error *error);
 

@@ -9,10 +9,14 @@
 #include "ring/prep.h"
 #include "uapi/rt/mem.h"
 #include "uapi/sys.h"
+#include "ublk/deadline.h"
 
 /* user_data of our own entries: bit 0, then what it is, then the tag */
 enum { DATA_TAG = 0 << 1, DATA_BELL = 1 << 1, DATA_WATCH = 2 << 1, DATA_MASK = 3 << 1 };
 #define DATA_TAG_SHIFT 8
+
+/* How long the kernel may take to take back the tags after the first */
+#define CANCEL_MS 1000
 
 /* Registered files */
 enum { FILE_CHAR, FILE_BELL, NR_FILES };
@@ -111,7 +115,10 @@ static int handle_tag(struct ublk_queue *q, u16 tag, s32 res)
 		return 0;
 	}
 	q->nr_armed--;
-	q->leaving = true;
+	if (res != UBLK_IO_RES_ABORT)
+		q->leaving = true;
+	else if (!q->cancel_deadline)
+		q->cancel_deadline = deadline_in_ms(CANCEL_MS);
 	return res == UBLK_IO_RES_ABORT ? 0 : res;
 }
 
@@ -149,12 +156,31 @@ static int reap(struct ublk_queue *q)
 	return err;
 }
 
+/*
+ * STOP_DEV takes back tag by tag. A ring that is closed meanwhile has its
+ * commands cancelled from that side too, and the driver warns when it meets one
+ * that it is just taking back (WARN_ON_ONCE(io->cmd != cmd), 7.3). So the rest
+ * is waited for; but not for ever, because a quiescing kernel leaves some out.
+ */
+static u64 cancel_wait(struct ublk_queue *q, u64 timeout_ns)
+{
+	u64 left_ns = deadline_left_ns(q->cancel_deadline);
+
+	if (!left_ns)
+		q->leaving = true;
+	return left_ns < timeout_ns ? left_ns : timeout_ns;
+}
+
 int ublk_queue_step(struct ublk_queue *q, u64 timeout_ns)
 {
-	bool is_last = !q->nr_owned && (q->leaving || !q->nr_armed);
-	int ret = is_last ? ring_submit(&q->ring) :
-			    ring_submit_and_wait_timeout(&q->ring, 1, timeout_ns);
+	bool is_last;
+	int ret;
 
+	if (q->cancel_deadline && !q->nr_owned)
+		timeout_ns = cancel_wait(q, timeout_ns);
+	is_last = !q->nr_owned && (q->leaving || !q->nr_armed);
+	ret = is_last ? ring_submit(&q->ring) :
+			ring_submit_and_wait_timeout(&q->ring, 1, timeout_ns);
 	if (is_last)
 		return ret < 0 ? ret : ring_sq_ready(&q->ring) != 0;
 	if (ret < 0 && ret != -EINTR && ret != -ETIME)
@@ -291,6 +317,20 @@ static int make_bufs(struct ublk_queue *q, const struct ublk_queue_setup *s)
 	return pages_dontfork(&q->bufs_mem);
 }
 
+/* Before the disk is there nothing comes but refusals; START_DEV would wait for
+ * a tag that was refused. */
+static int refusal(const struct ublk_queue *q)
+{
+	const u64 mask = DATA_MASK | TGT_USER_DATA_FRONT;
+	struct io_uring_cqe *cqe;
+	u32 head;
+
+	ring_for_each_cqe(&q->ring, head, cqe)
+		if ((cqe->user_data & mask) == (DATA_TAG | TGT_USER_DATA_FRONT) && cqe->res < 0)
+			return cqe->res;
+	return 0;
+}
+
 static int fetch_all(struct ublk_queue *q)
 {
 	u32 depth = q->setup->depth;
@@ -304,7 +344,7 @@ static int fetch_all(struct ublk_queue *q)
 	ret = ring_submit(&q->ring);
 	if (ret < 0)
 		return ret;
-	return ring_sq_ready(&q->ring) ? -EAGAIN : 0;
+	return ring_sq_ready(&q->ring) ? -EAGAIN : refusal(q);
 }
 
 int ublk_queue_init(struct ublk_queue *q, const struct ublk_queue_setup *s, u16 idx,

@@ -36,7 +36,9 @@ struct ublk_tag;
  * struct ublk_queue - fields are for reading by the owner's thread
  * @nr_armed: tags that the kernel may give a request to
  * @nr_owned: requests that we have and have not answered
- * @leaving:  told to go, or the kernel has begun to take its tags back
+ * @leaving:  told to go
+ * @cancel_deadline: not 0: the kernel has begun to take its tags back, and the
+ *                   others that are idle should come until then
  */
 struct ublk_queue {
 	struct ring ring;
@@ -50,6 +52,7 @@ struct ublk_queue {
 	bool leaving;
 	u32 nr_armed;
 	u32 nr_owned;
+	u64 cancel_deadline;
 	const struct ublk_queue_setup *setup;
 	u64 descs_len_bytes;
 	struct pages tags_mem;

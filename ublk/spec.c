@@ -33,8 +33,8 @@ struct parser {
 
 static int fail_at(struct parser *ps, const char *where, const char *what)
 {
-	return diag_set(ps->why, -EINVAL, "target spec %s: %s at character %d", ps->spec, what,
-			(int)(where - ps->spec) + 1);
+	return diag_set(ps->why, -EINVAL, "%s at character %d, in \"%s\"", what,
+			(int)(where - ps->spec) + 1, ps->spec);
 }
 
 static int hex_digit(char c)
@@ -93,8 +93,8 @@ static int take_kind(struct parser *ps, struct node *n)
 	}
 	if (*name == '\0')
 		return fail_at(ps, begin, "the name of a target is missing");
-	return diag_set(ps->why, -EINVAL, "target spec %s: no target is called %s (character %d)",
-			ps->spec, name, (int)(begin - ps->spec) + 1);
+	return diag_set(ps->why, -EINVAL, "no target is called %s at character %d, in \"%s\"", name,
+			(int)(begin - ps->spec) + 1, ps->spec);
 }
 
 static int take_params(struct parser *ps, struct node *n)
@@ -139,8 +139,8 @@ static int take_node(struct parser *ps, s32 parent)
 	int err;
 
 	if (ps->nr == TGT_MAX_NODES)
-		return diag_set(ps->why, -E2BIG, "target spec %s: more than %d targets", ps->spec,
-				TGT_MAX_NODES);
+		return diag_set(ps->why, -E2BIG, "more than %d targets, in \"%s\"", TGT_MAX_NODES,
+				ps->spec);
 	*n = (struct node){ .parent = parent, .at = (u32)(ps->p - ps->spec) + 1 };
 	err = take_kind(ps, n);
 	if (!err && !n->type->max_children)
@@ -181,8 +181,8 @@ static int parse_nodes(struct parser *ps)
 			if (*ps->p != ':')
 				return fail_at(ps, ps->p, "this target wants :[CHILD],[CHILD]...");
 			if (++depth == TGT_MAX_DEPTH)
-				return diag_set(ps->why, -E2BIG, "target spec %s: nested deeper than %d",
-						ps->spec, TGT_MAX_DEPTH);
+				return diag_set(ps->why, -E2BIG, "nested deeper than %d, in \"%s\"",
+						TGT_MAX_DEPTH, ps->spec);
 			parent = (s32)ps->nr - 1;
 		} else {
 			err = climb(ps, &parent, &depth);
@@ -222,8 +222,8 @@ static int fill_values(const struct node *n, void *values, struct diag *why)
 	return 0;
 }
 
-/* What an operation needs at most: one sub-operation per child, unless open()
- * said more, and for each of them what that child needs itself. */
+/* What an operation needs when it asks each child once; open() adds the rest,
+ * see struct tgt. */
 static void count_needs(struct tgt *t)
 {
 	for (u32 i = 0; i < t->nr_children; i++) {

@@ -156,9 +156,12 @@ struct tgt_limits {
  * @data_kinds:     1 << enum tgt_data_kind for each that submit() can take
  * @forwards_data:  hands the data on and never looks at it
  * @needs_snapshot: looks at the bytes of a write more than once
- * @nr_ops:         sub-operations that one operation can need, all below counted
+ * @nr_ops:         sub-operations that one operation can need, all below counted.
+ *                  Before open() it is set for one to each child; a target that
+ *                  asks a child more often for one operation, at the same time or
+ *                  in turn, adds 1 + child->nr_ops for each further time
  * @nr_pieces:      pieces, the same
- * @nr_sqes:        entries of the ring, the same
+ * @nr_sqes:        entries of the ring that can be under way, the same
  */
 struct tgt {
 	const struct tgt_type *type;

@@ -7,8 +7,9 @@
  * which would allocate. The first write to a page goes through pwrite(), so
  * that running out of memory is an error to report and not a SIGBUS; later
  * ones are copies into the mapping. Discarding clears the bits first and
- * punches the hole second: a write that comes between is lost with the
- * discard, as it may be, and no page can turn up later with old bytes in it.
+ * punches the hole second, and a write sets its bits after its bytes are there:
+ * whichever wins, no page has bytes in it that its bit denies, which would turn
+ * up after a later write to the page.
  */
 #include <asm/errno.h>
 #include <linux/falloc.h>
@@ -41,7 +42,9 @@ static void set_present(struct ram *ram, u64 offset, u64 len_bytes)
 	u64 end = (offset + len_bytes + (1ULL << ram->page_shift) - 1) >> ram->page_shift;
 
 	for (u64 page = offset >> ram->page_shift; len_bytes && page < end; page++)
-		__atomic_fetch_or(&ram->present[page / 64], 1ULL << (page % 64), __ATOMIC_RELEASE);
+		if (!is_present(ram, page))
+			__atomic_fetch_or(&ram->present[page / 64], 1ULL << (page % 64),
+					  __ATOMIC_RELEASE);
 }
 
 /* How many bytes from @offset on are in pages of one kind, at most @max */
@@ -100,8 +103,8 @@ static s64 ram_write(struct ram *ram, struct tgt_op *op)
 		int err = present ? tgt_copy_from_op(op, at, ram->mem + offset, len) :
 				    tgt_write_from_op(op, at, ram->memfd, offset, len);
 
-		if (!present)
-			set_present(ram, offset, err ? written_bytes(ram, offset, len) : len);
+		/* Also if it was there: a discard may have come between. */
+		set_present(ram, offset, err && !present ? written_bytes(ram, offset, len) : len);
 		if (err)
 			return err;
 		at += len;
