@@ -275,6 +275,10 @@ help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "%s%s\n", sep, substr($$0, 5); sep = "\n"} \
 		/^[a-zA-Z0-9_-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
+# A variable's value, for scripts
+print-%:
+	@printf '%s\n' '$(subst ','\'',$($*))'
+
 export CMD FILES
 
 # What each object was made of
@@ -282,7 +286,3 @@ export CMD FILES
 	$(call obj,$(SRC_fuzz) $(SRC_hosted),fuzz/obj/))
 
 .PHONY: all check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size uninstall vm
-
-# A variable's value, for scripts
-print-%:
-	@printf '%s\n' '$(subst ','\'',$($*))'

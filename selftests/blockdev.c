@@ -9,12 +9,16 @@
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/time_types.h>
+#include <linux/wait.h>
 
 #include "selftests/harness/harness.h"
 #include "uapi/rt/mem.h"
 #include "uapi/sys.h"
 
 #define SIGKILL_NR 9
+
+/* How often it is looked whether the other process is still there */
+#define TICK_MS 100
 
 /* Counts that only go up: told is ours, done the other process's. */
 struct blockdev_shared {
@@ -102,14 +106,18 @@ bool blockdev_is_done(struct blockdev *b, u32 timeout_ms)
 	u32 done = load(&s->done);
 
 	while (done != s->told) {
+		struct __kernel_timespec tick = { .tv_nsec = TICK_MS * 1000000 };
 		u64 now_ms = test_now_ms();
-		struct __kernel_timespec left;
+		int status;
 
 		if (now_ms >= end_ms)
 			return false;
-		left.tv_sec = (s64)((end_ms - now_ms) / 1000);
-		left.tv_nsec = (s64)((end_ms - now_ms) % 1000 * 1000000);
-		(void)sys_futex(&s->done, FUTEX_WAIT, done, &left);
+		if (end_ms - now_ms < TICK_MS)
+			tick.tv_nsec = (s64)(end_ms - now_ms) * 1000000;
+		if (sys_futex(&s->done, FUTEX_WAIT, done, &tick) == -ETIMEDOUT &&
+		    sys_wait4(b->pid, &status, WNOHANG) == b->pid)
+			test_fail("the process that uses the device has ended, status 0x%x",
+				  (u32)status);
 		done = load(&s->done);
 	}
 	return true;

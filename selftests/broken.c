@@ -105,7 +105,8 @@ static enum tgt_status say_all(struct tgt *t, struct tgt_queue *q, struct tgt_op
 	return tgt_finish(op, result < 0 ? result : (s64)op->len_bytes);
 }
 
-static enum tgt_status flip_bit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s64 result)
+static enum tgt_status flip_bit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op,
+				s64 result)
 {
 	struct broken *b = t->state;
 	u64 at = op->len_bytes / 3;
@@ -119,7 +120,8 @@ static enum tgt_status flip_bit(struct tgt *t, struct tgt_queue *q, struct tgt_o
 	return chain_result(t, q, op, result);
 }
 
-static enum tgt_status flipped_reads(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s64 result)
+static enum tgt_status flipped_reads(struct tgt *t, struct tgt_queue *q, struct tgt_op *op,
+				     s64 result)
 {
 	(void)q;
 	(void)result;
@@ -144,7 +146,8 @@ static bool has_stale(const struct broken *b, const struct tgt_op *op)
 }
 
 /* Puts the old bytes over the new ones, if they are of this read */
-static enum tgt_status make_stale(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s64 result)
+static enum tgt_status make_stale(struct tgt *t, struct tgt_queue *q, struct tgt_op *op,
+				  s64 result)
 {
 	struct broken *b = t->state;
 
@@ -161,7 +164,8 @@ static enum tgt_status make_stale(struct tgt *t, struct tgt_queue *q, struct tgt
 }
 
 /* The old bytes are kept; now what was asked */
-static enum tgt_status kept_old(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s64 result)
+static enum tgt_status kept_old(struct tgt *t, struct tgt_queue *q, struct tgt_op *op,
+				s64 result)
 {
 	struct broken *b = t->state;
 
@@ -184,7 +188,8 @@ static enum tgt_status keep_old(struct broken *b, struct tgt_op *op)
 	return chain_then(op, kept_old);
 }
 
-static enum tgt_status stale_reads(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s64 result)
+static enum tgt_status stale_reads(struct tgt *t, struct tgt_queue *q, struct tgt_op *op,
+				   s64 result)
 {
 	struct broken *b = t->state;
 
@@ -197,7 +202,8 @@ static enum tgt_status stale_reads(struct tgt *t, struct tgt_queue *q, struct tg
 	return chain_all(op, chain_result);
 }
 
-static enum tgt_status lost_writes(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s64 result)
+static enum tgt_status lost_writes(struct tgt *t, struct tgt_queue *q, struct tgt_op *op,
+				   s64 result)
 {
 	struct broken *b = t->state;
 
@@ -229,7 +235,8 @@ static enum tgt_status halve(struct tgt *t, struct tgt_op *op, chain_fn *next)
 	return chain_then(op, next);
 }
 
-static enum tgt_status torn_writes(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s64 result)
+static enum tgt_status torn_writes(struct tgt *t, struct tgt_queue *q, struct tgt_op *op,
+				   s64 result)
 {
 	(void)q;
 	(void)result;
@@ -238,7 +245,8 @@ static enum tgt_status torn_writes(struct tgt *t, struct tgt_queue *q, struct tg
 	return chain_all(op, chain_result);
 }
 
-static enum tgt_status short_ones(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s64 result)
+static enum tgt_status short_ones(struct tgt *t, struct tgt_queue *q, struct tgt_op *op,
+				  s64 result)
 {
 	bool moves = op->kind == TGT_WRITE || op->kind == TGT_READ;
 

@@ -24,11 +24,10 @@ for part in packages schedule judge stages; do
 	. "$here/check/$part.sh"
 done
 
-# The processes of a stage: one function of check/stages.sh
+# The process of a stage: a function of check/stages.sh and its arguments
 if [ "${1-}" = --stage ]; then
-	shift
 	out=$root/build/check
-	"$@"
+	eval "$2"
 	exit
 fi
 

@@ -68,6 +68,7 @@ run() {
 	check "the stack is not executable" has_plain_stack "$1/bareblk"
 	check "no interpreter, no library, no text relocation" stands_alone "$1/bareblk"
 	check "stripped" is_stripped "$1/bareblk"
+	echo "# bareblk has $(stat -c %s "$1/bareblk") bytes"
 	check "below $size_limit_bytes bytes" is_small "$1/bareblk"
 	check "says nothing of the machine it was built on" knows_no_place "$1/bareblk.debug"
 }

@@ -92,15 +92,16 @@ has_result() {
 
 judge_again() { say_results "$1" "(before)"; }
 
+# The failures again, and the skips by their reason
 summary() {
 	local name
 	echo
 	for name in "${stages[@]}"; do
-		if [ "$nr_failed" -gt 0 ] && [ "$(count fail "$name")" -gt 0 ]; then
-			sed -n "s/^fail\t\([^\t]*\)\t.*/FAILED: $name: \1/p" "$out/$name.results"
-		fi
-		sed -n "s/^skip\t\(.*\)\t\(.*\)/skipped: $name: \1 (\2)/p" "$out/$name.results"
+		sed -n "s/^fail\t\([^\t]*\)\t.*/FAILED: $name: \1/p" "$out/$name.results"
 	done
+	for name in "${stages[@]}"; do
+		sed -n "s/^skip\t.*\t\(.*\)/${stage_where[$name]}: \1/p" "$out/$name.results"
+	done | sort | uniq -c | awk '{ n = $1; sub(/^ *[0-9]+ /, ""); printf "skipped %4d times: %s\n", n, $0 }'
 	echo "$SECONDS s"
 	echo "$nr_passed passed, $nr_failed failed, $nr_skipped skipped"
 	[ "$nr_failed" = 0 ]

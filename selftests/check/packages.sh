@@ -15,7 +15,7 @@ clang : clang
 llvm-strip : llvm
 ld.lld : lld
 clang-tidy : clang-tidy
-/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a : libclang-rt-dev
+/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a : libclang-rt-dev
 aarch64-linux-gnu-gcc : gcc-aarch64-linux-gnu
 /usr/aarch64-linux-gnu/include/linux/types.h : linux-libc-dev-arm64-cross
 riscv64-linux-gnu-gcc : gcc-riscv64-linux-gnu
@@ -24,18 +24,15 @@ qemu-aarch64-static : qemu-user-static
 cppcheck : cppcheck
 shellcheck : shellcheck
 pkg-config : pkg-config
-python3 : python3-minimal
+python3 : python3
 xz : xz-utils
 setpriv : util-linux
-mke2fs : e2fsprogs
-git : git
 /usr/share/keyrings/debian-archive-keyring.gpg : debian-archive-keyring
 '
 
 is_there() {
 	case $1 in
-	/usr/lib/llvm-*) compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' > /dev/null ;;
-	/*) [ -e "$1" ] ;;
+	/*) compgen -G "$1" > /dev/null ;;
 	*) command -v "$1" > /dev/null ;;
 	esac
 }

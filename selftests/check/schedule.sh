@@ -5,7 +5,7 @@
 # takes one or all. One whose builds failed is not run.
 
 declare -A stage_after stage_seconds stage_cpus stage_where stage_command
-declare -A stage_state pid_stage stage_start
+declare -A stage_state=() stage_pid=() stage_start=()
 stages=()
 
 # read_table < lines of: NAME AFTER,... SECONDS CPUS WHERE COMMAND...
@@ -41,9 +41,16 @@ stage_begin() {
 	local name=$1
 	stage_start[$name]=$SECONDS
 	stage_state[$name]=running
-	timeout -k 20 "${stage_seconds[$name]}" "$here/check.sh" --stage ${stage_command[$name]} \
-		> "$out/$name.log" 2>&1 < /dev/null &
-	pid_stage[$!]=$name
+	(
+		timeout -k 20 "${stage_seconds[$name]}" "$here/check.sh" --stage "${stage_command[$name]}" \
+			> "$out/$name.log" 2>&1 < /dev/null &
+		# shellcheck disable=SC2064 # this very process
+		trap "kill $!" TERM
+		rc=0
+		wait $! || rc=$?
+		echo "$name $rc" >&"$ends"
+	) &
+	stage_pid[$name]=$!
 	cpus_busy=$((cpus_busy + stage_cpus[$name]))
 }
 
@@ -88,23 +95,21 @@ is_blocked() {
 }
 
 run_table() {
-	local pid rc
+	local name rc fifo=$out/ends.$$
 	cpus_busy=0
+	rm -f "$fifo" && mkfifo "$fifo" && exec {ends}<> "$fifo" && rm "$fifo" || exit
 	start_what_can
-	while [ ${#pid_stage[@]} -gt 0 ]; do
-		rc=0
-		wait -n -p pid "${!pid_stage[@]}" || rc=$?
-		[ -n "${pid-}" ] || break
-		stage_end "${pid_stage[$pid]}" "$rc"
-		unset "pid_stage[$pid]"
+	while [ ${#stage_pid[@]} -gt 0 ]; do
+		read -r name rc <&"$ends" || exit
+		unset "stage_pid[$name]"
+		stage_end "$name" "$rc"
 		start_what_can
 	done
+	exec {ends}<&-
 }
 
+# timeout ends the whole of its group
 stop_table() {
-	local pid
-	for pid in "${!pid_stage[@]}"; do
-		kill "$pid" 2> /dev/null # timeout ends the whole of its group
-	done
+	[ ${#stage_pid[@]} = 0 ] || kill "${stage_pid[@]}" 2> /dev/null
 	wait
 }

@@ -8,8 +8,9 @@
 . "$(dirname "$0")/../build/lib.sh"
 here=$root/selftests
 is_long=
-declare -A stage_where=([s]=6.12) stage_seconds=([s]=3)
+. "$here/check/schedule.sh"
 . "$here/check/judge.sh"
+stage_where=([s]=6.12) stage_seconds=([s]=3)
 out=$tmp
 skips_allow=$tmp/skips.allow
 cat > "$skips_allow" <<-'END'
@@ -128,4 +129,46 @@ END
 reads "a plan of nothing is a skip" 0 'skip all' <<'END'
 1..0 # SKIP no device
 END
+
+# runs NAME EXPECTED < table: a schedule gives these counts, and says so
+runs() {
+	local name=$1 want=$2 got
+	table=$(cat)
+	got=$(
+		nr_passed=0 nr_failed=0 nr_skipped=0 stages=() cpus=2
+		read_table <<< "$table"
+		run_table > "$tmp/said"
+		summary > "$tmp/summary"
+		echo "$nr_passed $nr_failed"
+	)
+	if [ "$got" = "$want" ] && tail -n 1 "$tmp/summary" | grep -q "^${want/ / passed, } failed, 0 skipped$"; then
+		result 0 "$name"
+	else
+		{ echo "wanted: $want, got: $got"; cat "$tmp/said" "$tmp/summary"; } > "$tmp/.out"
+		result 1 "$name"
+	fi
+}
+
+good='echo ok 1 - x; echo 1..1'
+bad='echo not ok 1 - x; echo 1..1'
+runs "stages run and are counted" "2 1" <<END
+a - 9 1 host $good
+b a 9 9 host $bad
+c - 9 1 host $good
+END
+runs "a stage that hangs is ended and fails" "1 1" <<END
+late - 1 1 host $good; sleep 30
+END
+runs "what needs a build that failed does not run, and fails" "0 2" <<END
+build-x - 9 1 host $bad
+y build-x 9 1 host $good
+END
+is_long=1
+for again in "with --long, a cell runs" "and counts, but runs no more, when it has ended"; do
+	runs "$again" "1 0" <<-END
+		cell - 9 1 host $good; echo x >> $tmp/times
+	END
+done
+[ "$(wc -l < "$tmp/times")" = 1 ]
+result $? "it ran once"
 finish

@@ -151,7 +151,7 @@ max_io() {
 	del
 	add --max-io=32M ram:64M
 	at_least max_hw_sectors_kb "$(queue max_hw_sectors_kb)" 32768
-	echo "$(queue max_hw_sectors_kb)" > "$sys/queue/max_sectors_kb"
+	echo 32768 > "$sys/queue/max_sectors_kb"
 	dd if=/dev/urandom of=random bs=1M count=32 iflag=fullblock status=none
 	poke 0 33554432 < random
 	peek 0 33554432 | cmp - random
@@ -231,7 +231,7 @@ info_agrees() {
 	eq id "$(leaf .id)" "$id"
 	eq path "$(leaf .path)" "$dev"
 	eq state "$(leaf .state)" live
-	eq queues "$(leaf .queues)" "$(ls "$sys/mq" | wc -l)"
+	eq queues "$(leaf .queues)" "$(nr_hardware_queues)"
 	eq depth "$(leaf .depth)" "$(cat "$sys/mq/0/nr_tags")"
 	eq size "$(leaf .size_bytes)" $(($(cat "$sys/size") * 512))
 	eq logical "$(leaf .logical_block_bytes)" "$(queue logical_block_size)"
@@ -299,7 +299,7 @@ queues_are_cut() {
 	add -q 64 ram:1M
 	cpus=$(grep -c ^processor /proc/cpuinfo)
 	eq queues "$(info queues)" "$cpus"
-	eq 'hardware queues' "$(ls "$sys/mq" | wc -l)" "$cpus"
+	eq 'hardware queues' "$(nr_hardware_queues)" "$cpus"
 	del
 	bareblk ublk add -v -q 64 ram:1M > out 2> err &
 	server=$!

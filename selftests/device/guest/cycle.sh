@@ -10,8 +10,19 @@ settle() {
 	sleep 1
 }
 
-user_threads() { # of everything but the kernel's own
-	cat /proc/[0-9]*/task/[0-9]*/stat 2>/dev/null | awk '{ sub(/.*\) /, ""); if ($2 != 2 && $2 != 0) nr++ } END { print nr }'
+# names of all threads but the kernel's, our own session's and those of the
+# scripts that watch over us
+threads() {
+	cat /proc/[0-9]*/task/[0-9]*/stat 2>/dev/null | awk -v own=$$ '
+		{ name = rest = $0; sub(/^[0-9]* \(/, "", name); sub(/\).*/, "", name); sub(/.*\) /, "", rest) }
+		{ split(rest, f, " ") }
+		f[2] != 0 && f[2] != 2 && f[4] != own && name !~ /^(init|sh|sleep|sed)$/ { print name, f[1] }'
+}
+
+entries() {
+	local nr=0
+	for i; do [ ! -e "$i" ] || nr=$((nr + 1)); done
+	echo $nr
 }
 
 # a line per thing: name, value, how much more there may be
@@ -19,11 +30,12 @@ measure() {
 	{ set +x; } 2>/dev/null
 	settle
 	echo "devices $(nr_devices) 0"
-	echo "nodes $(ls /dev | grep -c '^ublk') 0"
-	echo "disks $(ls /sys/block | wc -l) 0"
-	echo "threads $(user_threads) 0"
+	echo "nodes $(entries /dev/ublk*) 0"
+	echo "disks $(entries /sys/block/*) 0"
+	threads > names
+	echo "threads $(wc -l < names) 0"
 	echo "io_workers $(cat /proc/[0-9]*/task/[0-9]*/comm 2>/dev/null | grep -c '^iou-') 0"
-	echo "shell_files $(ls /proc/$$/fd | wc -l) 0"
+	echo "shell_files $(entries /proc/$$/fd/*) 0"
 	echo "open_files $(cut -f 1 /proc/sys/fs/file-nr) 32"
 	echo "Shmem $(meminfo Shmem) 512"
 	echo "Slab $(meminfo Slab) 3072"
@@ -53,8 +65,8 @@ moves() { [ "$(disk_stat 1)" -gt 20 ] && [ "$(disk_stat 5)" -gt 20 ]; }
 
 # A reader sees the end of a disk that is gone, a writer has an error
 end_load() {
-	wait $reader || true
-	not wait $writer
+	wait "$reader" || true
+	not wait "$writer"
 }
 
 cycle() { # NUMBER
@@ -77,8 +89,8 @@ cycles() { # COUNT
 		i=$((i + 1))
 	done
 	measure > after
-	paste -d ' ' before after | awk '{ printf "%s %d -> %d, ", $1, $2, $5 } END { print "" }' > say
-	compare before after || fail 'left behind'
+	paste -d ' ' before after | awk '$5 != $2 { printf "%s %d -> %d  ", $1, $2, $5 } END { print "" }' > say
+	compare before after || fail "left behind; processes: $(cat names)"
 }
 
 # the measuring itself: what is kept on purpose must show
@@ -89,7 +101,7 @@ finds_leak() {
 	measure > after
 	compare before after | grep -q '^shell_files:'
 	exec 7<&-
-	sleep 100 &
+	setsid tail -f /dev/null &
 	measure > after
 	compare before after | grep -q '^threads:'
 	kill $!
@@ -108,5 +120,5 @@ finds_leak() {
 	grep -q '^devices:' found
 	grep -q '^nodes:' found
 	measure > after
-	compare before after
+	compare before after || fail "left behind; processes: $(cat names)"
 }

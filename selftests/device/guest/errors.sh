@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# shellcheck shell=dash disable=SC2154,SC3043
+# shellcheck shell=dash disable=SC2154,SC3043,SC2086
 #
 # What goes wrong ends with its documented exit code, one line that says what
 # to do, and nothing left behind.
@@ -173,7 +173,7 @@ bad_options() {
 	wrong 'block' -b 8192 ram:1M
 	wrong 'block' --physical-block-size=512 -b 4096 ram:1M
 	wrong 'block' --physical-block-size=3000 ram:1M
-	wrong 'io-min' --io-min=1000 ram:1M
+	wrong 'least I/O' --io-min=1000 ram:1M
 	wrong 'read-only' --read-only=perhaps ram:1M
 	wrong 'affinity' --affinity=x ram:1M
 	wrong 'timeout' --timeout=0 ram:1M
@@ -265,16 +265,14 @@ full_output_of_daemon() {
 	bareblk ublk add -d ram:1M > /dev/full 2> err || rc=$?
 	eq 'exit code' "$rc" 1
 	eq lines "$(wc -l < err)" 1
-	for id in $(ls /sys/class/ublk-char); do
-		del "${id#ublkc}"
-	done
+	for id in $(device_ids); do del "$id"; done
 }
 
 # the three standard files closed: a device must not take their place
 closed_files() {
 	bareblk ublk add -d ram:1M >&- 2>&- <&- || true
-	for id in $(ls /sys/class/ublk-char); do
-		dev=/dev/ublkb${id#ublkc}
+	for id in $(device_ids); do
+		dev=/dev/ublkb$id
 		pid=$(info server_pid)
 		for n in 0 1 2; do
 			case $(readlink "/proc/$pid/fd/$n") in

@@ -64,6 +64,7 @@ read_back() { # BLOCK DEPTH
 
 row() { # NUMBER
 	local depth block mode logical pattern direct=0 read_block
+	# shellcheck disable=SC2046 # the columns
 	set -- $(rows | sed -n "$1p")
 	queues=$1 depth=$2 block=$3 mode=$4 logical=$5 pattern=$6
 	part=$(($(size_of "$block") / queues))
@@ -127,6 +128,7 @@ finds_misdirected_write() {
 # a requester that asks nothing from the device has not read it back
 finds_missing_reads() {
 	intact_disk
+	# shellcheck disable=SC2317 # called in place of the program
 	fio() { :; }
 	not_read_back '^FAILED: sectors read: got 0'
 	unset -f fio
@@ -146,7 +148,7 @@ queue_ticks() {
 all_queues_work() {
 	queues=4 part=4194304 interval=4k
 	add -q 4 ram:32M
-	eq 'hardware queues' "$(ls "$sys/mq" | wc -l)" 4
+	eq 'hardware queues' "$(nr_hardware_queues)" 4
 	write_it 1 4k 16 randwrite
 	read_back 4k 16
 	queue_ticks > ticks

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# shellcheck shell=dash disable=SC2154,SC3043
+# shellcheck shell=dash disable=SC2154,SC3043,SC2086
 #
 # Servers that end in every way: nothing hangs, and del cleans up.
 
@@ -28,13 +28,24 @@ is_dead() {
 	not test -b "$dev"
 }
 
-# A crash counts only when the server had requests: sampled right before.
+# A crash counts only when the server had requests. Nothing is started between
+# looking and killing; under load the number is between nothing and all.
+kill_with_requests() {
+	local reads=0 writes=0 tries=100000
+	{ set +x; } 2>/dev/null
+	while [ $((reads + writes)) -lt 8 ] && [ $tries -gt 0 ]; do
+		read -r reads writes < "$sys/inflight"
+		tries=$((tries - 1))
+	done
+	kill -KILL "$server"
+	set -x
+	at_least 'requests at the kill' $((reads + writes)) 8
+}
+
 kill_under() { # RW TARGET
 	serve -q 4 "$2"
 	load "$1"
-	in_flight > sample
-	kill -KILL "$server"
-	at_least 'requests at the kill' "$(cat sample)" 8
+	kill_with_requests
 	ended 137
 	load_fails
 	within 10 is_dead
@@ -92,9 +103,7 @@ killed_while_starting() {
 		wait $server || true
 		# the child that sends the commands is out of the group, and goes by itself
 		within 10 no_servers
-		for id in $(ls /sys/class/ublk-char); do
-			del "${id#ublkc}"
-		done
+		for id in $(device_ids); do del "$id"; done
 		not test -e /dev/ublkc0
 	done
 }
@@ -110,9 +119,7 @@ killed_daemon_starting() {
 		[ -z "$pids" ] || kill -KILL $pids || true
 		wait || true
 		within 10 no_servers
-		for id in $(ls /sys/class/ublk-char); do
-			del "${id#ublkc}"
-		done
+		for id in $(device_ids); do del "$id"; done
 	done
 }
 
@@ -195,7 +202,7 @@ stopped_then_deleted() {
 
 held_open() {
 	add ram:64M
-	sleep 1000 < "$dev" &
+	tail -f /dev/null < "$dev" &
 	holder=$!
 	within 5 test -e "/proc/$holder/fd/0"
 	status bareblk ublk del --timeout=1s "$dev"

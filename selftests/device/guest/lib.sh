@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=dash disable=SC3043 # busybox ash has local
+# shellcheck shell=dash disable=SC3043,SC2086,SC2046 # busybox ash has local; lists of words
 #
 # What a group of device tests is written with: a file of functions that ends in
 #
@@ -117,7 +117,18 @@ info() {
 	bareblk ublk info --json "$dev" | sed -n "s/.*\"$1\": \"\\{0,1\\}\\([^,\"}]*\\).*/\\1/p"
 }
 
-nr_devices() { ls /sys/class/ublk-char 2>/dev/null | wc -l; }
+# ids of all devices
+device_ids() {
+	local path
+	for path in /sys/class/ublk-char/ublkc*; do
+		[ ! -e "$path" ] || echo "${path##*/ublkc}"
+	done
+}
+
+nr_devices() { device_ids | wc -l; }
+
+
+nr_hardware_queues() { find "$sys/mq" -mindepth 1 -maxdepth 1 | wc -l; }
 
 # field N of the device's statistics: 1 reads, 3 sectors read, 5 writes, 16 flushes
 disk_stat() { awk -v n="$1" '{ print $n }' "$sys/stat"; }
@@ -162,7 +173,7 @@ mounts() { awk '$1 ~ "^/dev/(ublk|loop|mapper)" { print $2 }' /proc/mounts; }
 # what is there, in words; nothing is good
 leftovers() { # SESSION
 	local what
-	what=$(ls /sys/class/ublk-char 2>/dev/null)
+	what=$(device_ids)
 	[ -z "$what" ] || echo "devices:" $what
 	what=$(ls -d /dev/ublk[bc][0-9]* /sys/block/ublkb* 2>/dev/null)
 	[ -z "$what" ] || echo "nodes and disks:" $what
@@ -173,6 +184,8 @@ leftovers() { # SESSION
 	what=$(mounts)
 	[ -z "$what" ] || echo "mounts:" $what
 }
+
+nr_complaints() { dmesg | grep -cE 'WARNING: |BUG: |Oops|Call Trace:|blocked for more than'; }
 
 # What just ended may need a moment to be gone
 wait_for_nothing_left() {
@@ -195,8 +208,8 @@ remove_leftovers() {
 		umount "$dir" 2>/dev/null || umount -l "$dir"
 	done
 	sleep 0.5
-	for dir in /sys/class/ublk-char/ublkc*; do
-		[ -d "$dir" ] && timeout 20 bareblk ublk del --timeout=5s "${dir##*/ublkc}" >/dev/null 2>&1
+	for id in $(device_ids); do
+		timeout 20 bareblk ublk del --timeout=5s "$id" >/dev/null 2>&1
 	done
 	rm -f /dev/ublk[bc][0-9]*
 }
@@ -214,6 +227,8 @@ run_child() { # FUNCTION: in a process of its own
 # run_case FUNCTION SECONDS: sets rc and left
 run_case() {
 	local pid tenths=$(($2 * 10))
+	complaints=$(nr_complaints)
+	echo 1 2>/dev/null > /sys/kernel/debug/clear_warn_once
 	rm -rf "$work"
 	mkdir -p "$work"
 	setsid sh "$0" "$1" > "$log" 2>&1 < /dev/null &
@@ -235,6 +250,13 @@ run_case() {
 		kill -KILL -$pid 2>/dev/null
 	fi
 	session=$pid
+}
+
+check_kernel_log() {
+	[ "$(nr_complaints)" -gt "$complaints" ] || return 0
+	dmesg | grep -E 'WARNING: |BUG: |Oops|blocked for more than' | tail -n 3 >> "$log"
+	echo "FAILED: the kernel complained" >> "$log"
+	rc=klog
 }
 
 # after a test that failed there is something left as a rule, and no secret
@@ -277,6 +299,7 @@ run_all() {
 		[ -n "$function" ] || continue
 		run_case "$function" "$seconds"
 		check_leftovers
+		check_kernel_log
 		show_words
 		report_case "$sentence"
 		# nothing that comes now would be the fault of what comes now

@@ -30,15 +30,15 @@ exec_to_live() {
 	while [ $i -lt $runs ]; do
 		/exec_to_live /usr/bin/bareblk ublk add ram:256M
 		i=$((i + 1))
-	done > times
+	done > runs.txt
 	set -x
-	sort -n times > sorted
+	sort -n runs.txt > sorted
 	median=$(sed -n "$(((runs + 1) / 2))p" sorted)
 	awk -v median="$median" '
 		{ all = all sprintf(" %.3f", $1 / 1000000) }
-		END { printf "exec to live: %.3f ms (runs:%s)\n", median / 1000000, all }' times > say
+		END { printf "exec to live: %.3f ms (runs:%s)\n", median / 1000000, all }' runs.txt > say
 	cat say
-	eq 'runs' "$(wc -l < times)" $runs
+	eq 'runs' "$(wc -l < runs.txt)" $runs
 	at_most 'median in ns' "$median" $limit_ns
 }
 

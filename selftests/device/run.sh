@@ -1,0 +1,221 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Device tests: boots a kernel with the program in it, runs groups of guest/,
+# prints KTAP.
+#
+#   run.sh KERNEL [--long] [GROUP]...    7.3; all groups of the file "groups" by default
+#
+#   --long, LONG=1     the long groups, too
+#   BAREBLK=file       the program (default: O/bareblk, and O is build)
+#   BAREBLK_SELFTESTS=file
+#   OUT=dir            gets console, kernel's log and output of each boot (default: O/device/KERNEL)
+#
+# Exit status: 0 passed, 1 failed, 4 all skipped. Groups share a boot when they
+# can. A group that hangs, or takes the machine down with it, has failed; those
+# behind it get another boot. The last line of each kind of boot is about the
+# kernel's log.
+
+set -u -o pipefail
+dir=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$dir/../.." && pwd)
+vm=$root/selftests/vm
+
+die() {
+	echo "Bail out! $*"
+	exit 1
+}
+
+# --- what is to run ---------------------------------------------------------------
+
+rows() { grep -v '^#' "$dir/groups"; }
+
+# the groups that were asked for, in the order of the table
+wanted() {
+	local name boot seconds when
+	while read -r name boot seconds when; do
+		[ -n "$name" ] || continue
+		if [ $# -gt 0 ]; then
+			case " $* " in
+			*" $name "*) ;;
+			*) continue ;;
+			esac
+		elif [ "$when" = long ] && [ -z "${LONG-}" ]; then
+			continue
+		fi
+		echo "$name $boot $seconds"
+	done < <(rows)
+}
+
+check_names() {
+	local name
+	for name; do
+		rows | grep -q "^${name}[[:space:]]" || die "there is no group '$name'; they are in $dir/groups"
+	done
+}
+
+# seconds that the lab waits at most for a boot with these groups
+budget() {
+	awk '{ sum += $3 } END { print sum + 120 }'
+}
+
+# --- one boot ------------------------------------------------------------------------
+
+# what a kind of boot is made of
+boot_settings() {
+	case $1 in
+	main)   boot_env=(SMP=4 MEM=2G WITH=fio) ;;
+	bare)   boot_env=(SMP=2 MEM=1G "KARGS=bareblk.nodevtmpfs bareblk.noublk") ;;
+	icount) boot_env=(ICOUNT=1 MEM=2G) ;;
+	esac
+}
+
+guest_files() {
+	echo "$BAREBLK:/usr/bin/bareblk $dir/guest:/device $work/exec_to_live:/"
+	[ ! -x "$BAREBLK_SELFTESTS" ] || echo "$BAREBLK_SELFTESTS:/bareblk-selftests"
+}
+
+# The guest's output of one boot goes through here. A group that has begun and
+# not ended stays in $open_group.
+read_guest() {
+	local line name status seconds
+	while IFS= read -r line; do
+		case $line in
+		"@begin "*)
+			open_group=${line#@begin }
+			;;
+		"@end "*)
+			read -r _ name status seconds <<<"$line"
+			group_done "$name" "$status" "$seconds"
+			open_group=
+			;;
+		*)
+			echo "  $line"
+			;;
+		esac
+	done
+}
+
+result() { # STATUS NAME [DIRECTIVE OR COMMENT]
+	nr=$((nr + 1))
+	case $1 in
+	0) echo "ok $nr - $2${3-}" ;;
+	4) echo "ok $nr - $2 # SKIP all of it was skipped" && nr_skipped=$((nr_skipped + 1)) ;;
+	*) echo "not ok $nr - $2${3-}" && nr_failed=$((nr_failed + 1)) ;;
+	esac
+}
+
+group_done() { # NAME STATUS SECONDS
+	echo "# $1 took $3 s"
+	result "$2" "$1"
+	undone=$(grep -v "^$1 " <<<"$undone")
+}
+
+# boot KIND: one boot for the groups in $undone; sets vm_status
+boot() {
+	local name _ seconds args=() log fd
+	while read -r name _ seconds; do
+		args+=("$name:$seconds")
+	done <<<"$undone"
+	nr_boots=$((nr_boots + 1))
+	log=$OUT/$1-$nr_boots
+	rm -rf "$log"
+	mkdir -p "$log"
+	open_group=
+	exec {fd}< <(
+		env "${boot_env[@]}" KERNEL="$kernel" FILES="$(guest_files | tr '\n' ' ')" OUT="$log" \
+			TIMEOUT="$(budget <<<"$undone")" "$vm/run.sh" sh /device/main.sh "${args[@]}" \
+			2>"$log/run.txt" </dev/null | tee "$log/output.txt"
+		exit "${PIPESTATUS[0]}"
+	)
+	vm_pid=$!
+	read_guest <&"$fd"
+	exec {fd}<&-
+	wait "$vm_pid"
+	vm_status=$?
+	boot_logs+=("$log")
+}
+
+# The first group of those left began and did not end, or could not begin at all
+drop_first() { # WHY
+	local first
+	first=${open_group:-$(awk 'NR == 1 { print $1 }' <<<"$undone")}
+	tail -n 5 "${boot_logs[-1]}/run.txt" | sed 's/^/# /'
+	echo "# $first: $1"
+	result 1 "$first"
+	undone=$(grep -v "^$first " <<<"$undone")
+}
+
+# 99: a group left the machine unusable; 244: only the kernel's log is bad
+is_boot_in_order() {
+	case $vm_status in
+	0 | 99 | 244) [ -z "$open_group" ] ;;
+	*)            false ;;
+	esac
+}
+
+# Also of a boot that ended with another status
+show_complaints() {
+	local log
+	for log in "${boot_logs[@]}"; do
+		grep -q "from the kernel's log" "$log/run.txt" || continue
+		complaint=1
+		sed 's/^/# /' "$log/run.txt"
+	done
+}
+
+# boots KIND: as many boots as its groups need, then the verdict on their logs.
+# Each boot concludes one group at least, so this comes to an end.
+boots() {
+	local kind=$1 complaint=0 before
+	undone=$(grep " $kind " <<<"$plan")
+	boot_logs=()
+	boot_settings "$kind"
+	while [ -n "$undone" ]; do
+		before=$undone
+		boot "$kind"
+		if ! is_boot_in_order || [ "$undone" = "$before" ]; then
+			drop_first "the boot ended with status $vm_status"
+		fi
+	done
+	show_complaints
+	result $complaint "the kernel of the $kind boot has no complaint in its log"
+}
+
+# --- all of them ------------------------------------------------------------------------
+
+prepare() {
+	work=$(mktemp -d "${TMPDIR:-/tmp}/bareblk-device.XXXXXX") || die "no temporary directory"
+	trap 'rm -rf "$work"' EXIT
+	[ -x "$BAREBLK" ] || die "there is no $BAREBLK: make all"
+	"${CC:-cc}" -O2 -Wall -static -o "$work/exec_to_live" "$dir/exec_to_live.c" ||
+		die "could not build exec_to_live"
+	mkdir -p "$OUT" || die "cannot write $OUT"
+}
+
+[ $# -ge 1 ] || die "usage: run.sh KERNEL [--long] [GROUP]..."
+kernel=$1
+shift
+if [ "${1-}" = --long ]; then
+	LONG=1
+	shift
+fi
+O=$(realpath -m "${O:-$root/build}")
+BAREBLK=${BAREBLK-$O/bareblk}
+BAREBLK_SELFTESTS=${BAREBLK_SELFTESTS-$O/bareblk-selftests}
+OUT=$(realpath -m "${OUT:-$O/device/$kernel}")
+check_names "$@"
+plan=$(wanted "$@")
+kinds=$(awk '!seen[$2]++ { print $2 }' <<<"$plan")
+nr=0 nr_failed=0 nr_skipped=0 nr_boots=0
+prepare
+echo "KTAP version 1"
+echo "# kernel $kernel, logs in $OUT"
+echo "1..$(($(wc -l <<<"$plan") + $(wc -l <<<"$kinds")))"
+begin=$SECONDS
+for kind in $kinds; do
+	boots "$kind"
+done
+echo "# all of it took $((SECONDS - begin)) s"
+[ $nr_failed = 0 ] || exit 1
+[ $nr_skipped -lt $nr ] || exit 4
