@@ -63,7 +63,8 @@ static void *map(int fd, u64 len_bytes, u64 offset)
 static int map_queues(struct ring *r, const struct io_uring_params *p)
 {
 	u64 sq_len = p->sq_off.array;
-	u64 cq_len = p->cq_off.cqes + ((u64)p->cq_entries * sizeof(struct io_uring_cqe) << r->cq_shift);
+	u64 cqes_len = (u64)p->cq_entries * sizeof(struct io_uring_cqe) << r->cq_shift;
+	u64 cq_len = p->cq_off.cqes + cqes_len;
 
 	if (!(p->flags & IORING_SETUP_NO_SQARRAY))
 		sq_len += p->sq_entries * sizeof(u32);

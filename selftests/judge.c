@@ -39,7 +39,8 @@ static u32 cut(struct judge *j, u64 len_bytes)
 
 	for (u32 i = 0; i < nr; i++) {
 		u64 rest = nr - i - 1; /* a byte at least for each of those that follow */
-		u64 len = rest ? 1 + oracle_below(&j->random, 2 * len_bytes / (rest + 1)) : len_bytes;
+		u64 most = 2 * len_bytes / (rest + 1);
+		u64 len = rest ? 1 + oracle_below(&j->random, most) : len_bytes;
 
 		if (len > len_bytes - rest)
 			len = len_bytes - rest;

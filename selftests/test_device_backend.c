@@ -105,7 +105,8 @@ struct backend_rig {
 	struct tgt_tree tree;
 };
 
-static void up(struct backend_rig *b, const struct tgt_backend_ops *ops, bool has_threads, int flags)
+static void up(struct backend_rig *b, const struct tgt_backend_ops *ops, bool has_threads,
+	       int flags)
 {
 	struct tgt_backend backend = {
 		.ops = ops, .ctx = &b->m, .limits = { .size_bytes = DISK_BYTES },

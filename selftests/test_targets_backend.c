@@ -20,7 +20,8 @@ struct call {
 
 struct disk {
 	u8 mem[2 * DISK_BYTES];
-	struct call read, write, flush, discard, write_zeroes, sync, sync_range, resize, stats, close;
+	struct call read, write, flush, discard, write_zeroes, sync, sync_range;
+	struct call resize, stats, close;
 	int answer;
 };
 

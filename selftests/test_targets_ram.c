@@ -175,7 +175,8 @@ static void frees_the_tail(void)
 static void is_huge(void)
 {
 	const u64 size = 16ULL << 40;
-	const u64 places[] = { 0, 4096, (4ULL << 30) - 512, 1ULL << 40, size / 2 + 1536, size - 8192 };
+	const u64 places[] = { 0,	   4096,	    (4ULL << 30) - 512,
+			       1ULL << 40, size / 2 + 1536, size - 8192 };
 	struct opdriver d;
 	int memfd;
 

@@ -266,7 +266,8 @@ static void need_nodes(void)
 {
 	if (sys_geteuid())
 		test_skip("needs root, to make device nodes");
-	if (sys_faccessat(AT_FDCWD, NODE_CHAR, 0) == 0 || sys_faccessat(AT_FDCWD, NODE_BLOCK, 0) == 0)
+	if (sys_faccessat(AT_FDCWD, NODE_CHAR, 0) == 0 ||
+	    sys_faccessat(AT_FDCWD, NODE_BLOCK, 0) == 0)
 		test_skip("this machine has a ublk device 917");
 }
 

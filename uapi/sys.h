@@ -387,7 +387,8 @@ static inline int sys_clock_gettime(int clock, struct __kernel_timespec *out)
 	return (int)arch_syscall2(__NR_clock_gettime, clock, SYS_PTR(out));
 }
 
-static inline int sys_nanosleep(const struct __kernel_timespec *want, struct __kernel_timespec *left)
+static inline int sys_nanosleep(const struct __kernel_timespec *want,
+				struct __kernel_timespec *left)
 {
 	return (int)arch_syscall2(__NR_nanosleep, SYS_PTR(want), SYS_PTR(left));
 }

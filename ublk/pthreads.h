@@ -2,7 +2,7 @@
 /*
  * A thread hook for programs that have pthreads: a header only, so that the
  * library needs none. Signals are blocked in the threads that it starts, and
- * stay the program's.
+ * stay the program's. With a strict -std=c11, define _POSIX_C_SOURCE 200809L first.
  *
  *	struct ublk_pthreads pool;
  *	struct ublk_dev_opts opts = { ..., .threads = ublk_pthreads_init(&pool) };
@@ -18,19 +18,21 @@
 
 #define UBLK_PTHREADS_MAX 256
 
+struct ublk_pthreads_slot {
+	pthread_t thread;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
 /* struct ublk_pthreads - one device's threads; must stay until it is closed */
 struct ublk_pthreads {
 	struct ublk_threads hook;
-	struct {
-		pthread_t thread;
-		void (*fn)(void *arg);
-		void *arg;
-	} slots[UBLK_PTHREADS_MAX];
+	struct ublk_pthreads_slot slots[UBLK_PTHREADS_MAX];
 };
 
-static inline void *ublk_pthreads_main(void *slot_)
+static inline void *ublk_pthreads_main(void *arg)
 {
-	__typeof__(((struct ublk_pthreads *)0)->slots[0]) *slot = slot_;
+	struct ublk_pthreads_slot *slot = arg;
 
 	slot->fn(slot->arg);
 	return NULL;

@@ -39,7 +39,8 @@ static struct ublk_queue *queue_of(struct tgt_queue *tq)
 }
 
 /* FETCH of a tag, or COMMIT of its result and the next FETCH in one */
-static void prep_tag(struct ublk_queue *q, struct io_uring_sqe *sqe, u32 cmd_op, u16 tag, s32 result)
+static void prep_tag(struct ublk_queue *q, struct io_uring_sqe *sqe, u32 cmd_op, u16 tag,
+		     s32 result)
 {
 	struct ublksrv_io_cmd *cmd;
 

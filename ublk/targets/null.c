@@ -31,7 +31,9 @@ static enum tgt_status null_submit_nodata(struct tgt *t, struct tgt_queue *q, st
 {
 	(void)t;
 	(void)q;
-	return tgt_finish(op, op->kind == TGT_READ || op->kind == TGT_WRITE ? (s64)op->len_bytes : 0);
+	if (op->kind == TGT_READ || op->kind == TGT_WRITE)
+		return tgt_finish(op, (s64)op->len_bytes);
+	return tgt_finish(op, 0);
 }
 
 static int null_open(struct tgt *t, const char *arg, const void *values, struct diag *why)

@@ -111,7 +111,8 @@ void clock_init(struct clock *clock, const struct rt_start *start)
 	if (!image)
 		return;
 	vdso_open(&vdso, image);
-	clock->vdso_gettime = (int (*)(s32, struct __kernel_timespec *))vdso_find(&vdso, GETTIME_NAME);
+	clock->vdso_gettime =
+		(int (*)(s32, struct __kernel_timespec *))vdso_find(&vdso, GETTIME_NAME);
 }
 
 u64 clock_ns(const struct clock *clock)
