@@ -186,14 +186,20 @@ struct test_place {
 	do {                                                                                       \
 		s64 test_a_ = (s64)(a_);                                                           \
 		s64 test_b_ = (s64)(b_);                                                           \
-		if (!(test_a_ op_ test_b_))                                                        \
+		if (!(test_a_ op_ test_b_)) {                                                      \
 			test_compare_failed(TEST_HERE(#a_, #op_, #b_, fatal_), test_a_, test_b_);  \
+			if (fatal_) /* it does not return then */                                  \
+				__builtin_unreachable();                                           \
+		}                                                                                  \
 	} while (0)
 
 #define TEST_TRUTH(a_, fatal_)                                                                     \
 	do {                                                                                       \
-		if (!(a_))                                                                         \
+		if (!(a_)) {                                                                       \
 			test_truth_failed(TEST_HERE(#a_, "is", "true", fatal_));                   \
+			if (fatal_)                                                                \
+				__builtin_unreachable();                                           \
+		}                                                                                  \
 	} while (0)
 
 void test_compare_failed(const struct test_place *at, s64 a, s64 b);
