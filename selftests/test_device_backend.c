@@ -150,7 +150,8 @@ static const struct {
 	struct call calls[4]; /* with O_DIRECT | O_DSYNC */
 } rows[] = {
 	{ { .kind = ORACLE_WRITE, .offset_bytes = 512, .len_bytes = 1024 },
-	  { { "write", 512, 1024, false }, { "sync_range", 512, 1024, false }, { "flush", 0, 0, false } } },
+	  { { "write", 512, 1024, false }, { "sync_range", 512, 1024, false },
+	    { "flush", 0, 0, false } } },
 	{ { .kind = ORACLE_FLUSH }, { { "flush", 0, 0, false } } },
 	{ { .kind = ORACLE_DISCARD, .offset_bytes = 65536, .len_bytes = 1 << 20 },
 	  { { "discard", 65536, 1 << 20, false } } },

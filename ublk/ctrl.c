@@ -13,6 +13,12 @@
 /* How long to wait for the undoing of an ADD_DEV that was answered late */
 #define UNDO_TIMEOUT_MS 1000
 
+/* user_data of the control ring's entries */
+enum { DATA_COMMAND, DATA_NUDGE };
+
+/* A command that takes this long may have no thread, see nudge() */
+#define NUDGE_NS 250000000ULL
+
 static int ring_via_submit(struct ublk_ctrl *c)
 {
 	struct io_uring_sqe *sqe = ring_get_sqe(&c->ring);
@@ -22,6 +28,7 @@ static int ring_via_submit(struct ublk_ctrl *c)
 	if (!sqe)
 		return -EBUSY;
 	ring_prep_uring_cmd128(sqe, c->fd, c->req.cmd_op);
+	ring_sqe_set_data64(sqe, DATA_COMMAND);
 	cmd = ring_sqe_cmd(sqe);
 	*cmd = (struct ublksrv_ctrl_cmd){
 		.dev_id = c->req.dev_id,
@@ -34,21 +41,58 @@ static int ring_via_submit(struct ublk_ctrl *c)
 	return ret < 0 ? ret : 0;
 }
 
+/*
+ * Commands run on io_uring's worker threads. A kernel (seen: 6.18) can end up
+ * with a command queued and no thread for it, when a process makes a ring just
+ * after closing its last one; other work for such a thread starts one.
+ */
+static void nudge(struct ublk_ctrl *c)
+{
+	struct io_uring_sqe *sqe = c->is_nudged ? NULL : ring_get_sqe(&c->ring);
+
+	if (!sqe)
+		return;
+	ring_prep_nop(sqe);
+	ring_sqe_set_flags(sqe, IOSQE_ASYNC);
+	ring_sqe_set_data64(sqe, DATA_NUDGE);
+	c->is_nudged = true;
+}
+
+static bool take_answer(struct ublk_ctrl *c)
+{
+	struct io_uring_cqe *cqe;
+	bool is_answer = false;
+
+	while (!is_answer && (cqe = ring_peek_cqe(&c->ring))) {
+		is_answer = cqe->user_data == DATA_COMMAND;
+		if (is_answer)
+			c->req.result = cqe->res;
+		else
+			c->is_nudged = false;
+		ring_cq_advance(&c->ring, 1);
+	}
+	return is_answer;
+}
+
 static int ring_via_poll(struct ublk_ctrl *c, u64 timeout_ns)
 {
-	struct io_uring_cqe *cqe = ring_peek_cqe(&c->ring);
+	while (!take_answer(c)) {
+		u64 slice = timeout_ns < NUDGE_NS ? timeout_ns : NUDGE_NS;
+		int ret;
 
-	if (!cqe && timeout_ns) {
-		int ret = ring_submit_and_wait_timeout(&c->ring, 1, timeout_ns);
-
-		if (ret < 0 && ret != -ETIME && ret != -EINTR)
+		if (!timeout_ns)
+			return 0;
+		ret = ring_submit_and_wait_timeout(&c->ring, 1, slice);
+		if (ret == -EINTR)
+			return take_answer(c);
+		if (ret < 0 && ret != -ETIME)
 			return ret;
-		cqe = ring_peek_cqe(&c->ring);
+		if (ret >= 0)
+			continue;
+		nudge(c);
+		if (timeout_ns != RING_NO_TIMEOUT)
+			timeout_ns -= slice;
 	}
-	if (!cqe)
-		return 0;
-	c->req.result = cqe->res;
-	ring_cq_advance(&c->ring, 1);
 	return 1;
 }
 
@@ -74,6 +118,7 @@ static int ring_via_open(struct ublk_ctrl *c)
 		c->fd = UBLK_CTRL_RING_FAILED;
 		return err;
 	}
+	c->is_nudged = false;
 	c->wait_fd = c->ring.fd;
 	return 0;
 }

@@ -71,11 +71,13 @@ enum ublk_ctrl_state {
  * struct ublk_ctrl - a way to the driver; the caller's memory, see above
  * @wait_fd: readable when an answer may be there, for poll loops
  * @fd:      the control node, -1 where another process has it open
+ * @is_nudged: an entry of our own that starts a worker thread is under way
  */
 struct ublk_ctrl {
 	enum ublk_ctrl_state state;
 	s32 wait_fd;
 	s32 fd;
+	bool is_nudged;
 	const struct ublk_ctrl_via *via;
 	struct ublk_ctrl_req req;
 	struct ring ring;

@@ -17,4 +17,5 @@ set --
 for suite in $suites; do
 	set -- "$@" "--suite=$suite"
 done
+echo "# Subtest: library"
 exec $program --timeout-scale=4 "$@"
