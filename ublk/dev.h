@@ -13,9 +13,10 @@
  * Queues run on threads that the caller's hook starts, or, with no hook, in the
  * calling thread: then one thread creates, serves (ublk_dev_step()) and stops.
  *
- * Threads: ublk_dev_stop() and ublk_dev_info() may be called from any thread
- * while another waits; everything else by one thread at a time. There is no
- * global state: any number of devices.
+ * Threads: ublk_dev_stop() (with a hook) and ublk_dev_info() may be called from
+ * any thread while another waits; everything else by one thread at a time, and
+ * without a hook by the one that started the device. There is no global state:
+ * any number of devices.
  *
  * UBLK_F_CMD_IOCTL_ENCODE, which some libraries make an option, is always on:
  * kernels that have what this library needs force it.
@@ -210,7 +211,7 @@ NODISCARD int ublk_dev_start(struct ublk_dev *dev, struct ublk_error *error);
 /**
  * ublk_dev_stop() - complete what is in flight, remove the disk, end the queues
  *
- * The kernel keeps the id until ublk_dev_close(). From any thread.
+ * The kernel keeps the id until ublk_dev_close(). With a thread hook, from any thread.
  *
  * Return: 0, or -errno:
  *   -EINVAL     it is not running (-ESHUTDOWN: it is closed)
