@@ -261,8 +261,11 @@ device() {
 
 lab() { "$here/vm/selftest.sh"; }
 
+# The full kernel, with udev
 virtme() {
-	FILES="$obj/gcc/bareblk:/opt/bareblk" KERNEL=7.3 "$here/vm/virtme.sh" /opt/bareblk ublk features
-	one $? "bareblk runs under virtme-ng"
+	local files="$obj/gcc/bareblk:/opt/bareblk $obj/gcc/bareblk-selftests:/opt/selftests"
+	FILES="$files $here/vm/demo-guest.sh:/opt/demo.sh" KERNEL=7.3 "$here/vm/virtme.sh" \
+		'modprobe ublk_drv; sh /opt/demo.sh /opt/bareblk && /opt/selftests --timeout-scale=4 --suite device_library'
+	one $? "a disk is formatted and mounted, and the library's tests pass, under virtme-ng"
 	parts_end
 }
