@@ -329,8 +329,6 @@ static int appear(struct ublk_dev *dev, u64 deadline, struct ublk_error *error)
 	int err;
 
 	node_path(dev, 'b', path);
-	if (node_is_there(path))
-		return 0;
 	err = ublk_ctrl_get_params(dev->ctrl, dev->info.dev_id, &p, dev->opts.timeout_ms);
 	if (!err)
 		err = node_appear(path, S_IFBLK | 0600,

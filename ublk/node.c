@@ -4,6 +4,7 @@
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
+#include <linux/stat.h>
 
 #include "uapi/sys.h"
 #include "ublk/deadline.h"
@@ -20,6 +21,17 @@ bool node_is_there(const char *path)
 	return sys_faccessat(AT_FDCWD, path, 0) == 0;
 }
 
+/* A name alone proves nothing: where nobody looks after /dev, the node of a
+ * server that was killed stays, and its numbers may be another disk's by now. */
+static bool is_of(const char *path, u32 mode, u32 dev)
+{
+	struct statx st;
+
+	return sys_statx(AT_FDCWD, path, 0, STATX_TYPE, &st) == 0 &&
+	       (st.stx_mode & S_IFMT) == (mode & S_IFMT) &&
+	       node_dev(st.stx_rdev_major, st.stx_rdev_minor) == dev;
+}
+
 int node_appear(const char *path, u32 mode, u32 dev, u64 deadline, bool *made)
 {
 	u64 patience = deadline_in_ms(MANAGER_MS);
@@ -28,16 +40,16 @@ int node_appear(const char *path, u32 mode, u32 dev, u64 deadline, bool *made)
 
 	if (patience > deadline)
 		patience = deadline;
-	while (!node_is_there(path)) {
+	while (!is_of(path, mode, dev)) {
 		if (deadline_sleep_us(patience, us)) {
 			us = us < LAST_SLEEP_US ? us * 2 : us;
 			continue;
 		}
+		(void)sys_unlinkat(AT_FDCWD, path, 0);
 		err = sys_mknodat(AT_FDCWD, path, mode, dev);
-		if (err && err != -EEXIST)
-			return err;
 		*made = !err;
-		return 0;
+		/* Somebody was quicker: that must be the right one, then. */
+		return err == -EEXIST && is_of(path, mode, dev) ? 0 : err;
 	}
 	return 0;
 }

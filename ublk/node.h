@@ -29,6 +29,8 @@ NODISCARD int node_open(const char *path, u32 mode, u32 dev, u64 deadline, bool 
 /**
  * node_appear() - wait until a node is there, and make it if nobody else does
  *
+ * A node of another device under that name is replaced.
+ *
  * Return: 0, or -errno of mknod(2)
  */
 NODISCARD int node_appear(const char *path, u32 mode, u32 dev, u64 deadline, bool *made);

@@ -44,7 +44,7 @@ table_check() {
 	echo "lint - 300 1 host lint short"
 	echo "fuzz - 300 1 host fuzz 20"
 	for kernel in $kernels_check; do
-		echo "device-$kernel build-gcc 600 9 $kernel device $kernel"
+		echo "device-$kernel build-gcc 900 9 $kernel device $kernel"
 	done
 }
 

@@ -45,32 +45,38 @@ removed_by_del() {
 	within 5 test ! -e "/dev/ublkc$id"
 }
 
-# Nodes of a server that was killed are nobody's; the next device of that id
-# may have other numbers, and must not be looked for behind the old ones.
+# The nodes of a server that was killed stay, and the numbers of its disk are
+# given to the next one.
 after_a_kill() {
 	serve -n 0 ram:64M
 	kill -KILL "$server"
 	ended 137
+	numbers=$(stat -c %t:%T /dev/ublkb0)
 	del
 	add -n 1 ram:1M
-	rm -f /dev/ublkb0 /dev/ublkc0
+	eq 'numbers of another disk' "$(stat -c %t:%T /dev/ublkb1)" "$numbers"
 	add -n 0 ram:2M
 	node_agrees /dev/ublkb0 /sys/block/ublkb0
+	node_agrees /dev/ublkc0 /sys/class/ublk-char/ublkc0
 	eq size "$(blockdev --getsize64 /dev/ublkb0)" 2097152
+	eq size "$(blockdev --getsize64 /dev/ublkb1)" 1048576
 	bareblk ublk del 0 1
+	# that of the killed server: it has the right numbers, and nobody's name on it
+	rm /dev/ublkc0
 }
 
-stale_nodes() {
+strange_nodes() {
 	mknod /dev/ublkb0 b 1 15
 	mknod /dev/ublkc0 c 1 3
-	status bareblk ublk add -d -n 0 ram:2M
-	echo "with stale nodes: exit code $rc, $(cat out err)" > say
-	if [ "$rc" = 0 ]; then
-		node_agrees /dev/ublkb0 /sys/block/ublkb0
-		bareblk ublk del 0
-	fi
-	rm -f /dev/ublkb0 /dev/ublkc0
-	eq devices "$(nr_devices)" 0
+	add -n 0 ram:2M
+	node_agrees /dev/ublkb0 /sys/block/ublkb0
+	del
+	within 5 test ! -e /dev/ublkb0
+	# a file under that name is not a disk either
+	bytes_of 132 4096 > /dev/ublkb0
+	add -n 0 ram:2M
+	node_agrees /dev/ublkb0 /sys/block/ublkb0
+	del
 }
 
 without_sysfs() {
@@ -86,7 +92,7 @@ run_tests <<-'END'
 	really_bare     10  there is no devtmpfs, no control node and no driver
 	from_nothing    40  the driver is loaded and all three nodes are made, and removed in the end
 	removed_by_del  30  nodes that a server has made go when another process deletes the device
-	after_a_kill    30  after a killed server the next one makes its own nodes
-	stale_nodes     30  nodes of other devices under the same name are not taken for it
+	after_a_kill    30  nodes that a killed server left are not taken for those of the next disk
+	strange_nodes   30  nodes of other devices under the same name are not taken for it
 	without_sysfs   30  list finds devices where there is no sysfs
 END
