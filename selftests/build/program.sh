@@ -57,7 +57,7 @@ is_stripped() {
 }
 
 knows_no_place() {
-	if grep -aoE '/(root|home|tmp|usr|work|build)/[[:print:]]*' "$1" | grep -F "$root"; then
+	if grep -aoF -m1 "$root/" "$1"; then
 		echo "the above tells where it was built"
 		return 1
 	fi
