@@ -192,18 +192,4 @@ static inline void ring_cq_advance(struct ring *r, u32 nr)
 /* ring_get_events() - let the kernel post what it has, without waiting */
 NODISCARD int ring_get_events(struct ring *r);
 
-/* Registration */
-
-/* ring_register_ring_fd() - save a file lookup per enter (5.18); only the
- * calling thread can use the ring afterwards. A thread has 16 of these at a time.
- * -EINVAL on older kernels. */
-NODISCARD int ring_register_ring_fd(struct ring *r);
-
-/* ring_register_files() - make fds[i] usable as fixed file i; -1 leaves a hole */
-NODISCARD int ring_register_files(struct ring *r, const s32 *fds, u32 nr_fds);
-
-/* ring_unregister_files() - drop the table; the kernel lets go of the files
- * once no request uses them */
-NODISCARD int ring_unregister_files(struct ring *r);
-
 #endif

@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 
 #include "ring/prep.h"
+#include "ring/register.h"
 #include "ring/ring.h"
 #include "selftests/harness/harness.h"
 #include "uapi/rt/mem.h"

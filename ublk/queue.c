@@ -7,6 +7,7 @@
 #include <asm/poll.h>
 
 #include "ring/prep.h"
+#include "ring/register.h"
 #include "uapi/rt/mem.h"
 #include "uapi/sys.h"
 #include "ublk/deadline.h"
