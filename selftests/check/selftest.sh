@@ -126,6 +126,33 @@ reads "a pattern may stand for all" 0 'skip anything' <<'END'
 1..1
 ok 1 - anything # SKIP who knows
 END
+# skips_here WHERE REASON EXPECTED: of a test that is not in skips.allow
+skips_here() {
+	local name="on $1, a skip because of \"$2\" is a $3"
+	stage_where[s]=$1
+	reads "$name" 0 "$3 a test" <<-END
+		1..1
+		ok 1 - a test # SKIP $2
+	END
+}
+skips_here 6.1 "a thing (Linux 6.12)" skip
+skips_here 6.11 "a thing (Linux 6.12)" skip
+skips_here 6.12 "a thing (Linux 6.12)" fail
+skips_here 6.18 "a thing (Linux 6.12)" fail
+skips_here 6.18 "a thing (Linux 7.0)" skip
+skips_here 7.3 "a thing (Linux 6.18)" fail
+skips_here 6.1 "a thing (Linux 6.12), perhaps" fail
+skips_here 6.1 "a thing of Linux 6.12" fail
+skips_here 6.1 "a thing (Linux soon)" fail
+skips_here virtme "a thing (Linux 99.0)" fail
+skips_here host-asan "a thing (Linux 99.0)" skip
+skips_here host-asan "a thing (Linux 5.11)" fail
+skips_here qemu-user "a thing (Linux $(uname -r | sed 's/^\([0-9]*\.[0-9]*\).*/\1/'))" fail
+stage_where[s]=host
+reads "a pattern for all does not allow what the kernel should have" 0 'fail a test' <<'END'
+1..1
+ok 1 - a test # SKIP a thing (Linux 5.11)
+END
 reads "a plan of nothing is a skip" 0 'skip all' <<'END'
 1..0 # SKIP no device
 END
