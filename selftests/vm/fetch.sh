@@ -8,6 +8,7 @@
 #                                lib/modules; FLAVOUR=full for the kernel with all drivers
 #   fetch.sh qemu                the path of a qemu-system-x86_64
 #   fetch.sh headers             usr/include of the newest linux-libc-dev
+#   fetch.sh liburing            usr of the newest liburing-dev: include/ and lib/x86_64-linux-gnu/
 #   fetch.sh userland [PART]     base or fio: a tree of programs for the guest
 #   fetch.sh virtme              virtme-ng, and root/ for its guest
 #
@@ -25,7 +26,8 @@ case ${1-} in
 kernel)   fetch_kernel "${2-}" ;;
 qemu)     fetch_qemu ;;
 headers)  fetch_headers ;;
+liburing) fetch_liburing ;;
 userland) fetch_userland "${2-base}" ;;
 virtme)   fetch_virtme ;;
-*)        die "usage: fetch.sh kernel SERIES | qemu | headers | userland [base|fio] | virtme" ;;
+*)        die "usage: fetch.sh kernel SERIES | qemu | headers | liburing | userland [base|fio] | virtme" ;;
 esac

@@ -98,7 +98,7 @@ apt_run() {
 }
 
 apt_lists_are_there() {
-	compgen -G "$apt_dir/lists/*trixie-backports_main*Packages*" >/dev/null
+	compgen -G "$apt_dir/lists/*_${apt_suites##* }_main*Packages*" >/dev/null
 }
 
 apt_lists_are_fresh() {
