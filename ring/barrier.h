@@ -48,4 +48,14 @@ static inline u32 ring_load_relaxed(const u32 *word)
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
+/*
+ * The tail of a ring of provided buffers, after its entries were written: the
+ * kernel may take the buffers from then on. Partner: the kernel's acquire load
+ * of the tail in io_ring_buffer_select() and io_ring_buffers_peek().
+ */
+static inline void ring_store_release_u16(u16 *word, u16 value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
 #endif

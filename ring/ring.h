@@ -49,6 +49,7 @@ struct ring {
 	u32 sq_entries;
 	u32 cq_entries;
 	u32 *koverflow; /* completions that the kernel had to drop */
+	u32 *cq_kflags; /* IORING_CQ_*, which we write and the kernel reads */
 	void *shared;	/* the mapping that the two queues' headers live in */
 	u64 shared_len_bytes;
 	u64 sqes_len_bytes;

@@ -90,6 +90,7 @@ static void find_fields(struct ring *r, const struct io_uring_params *p)
 	r->cq.ktail = (u32 *)(void *)(base + p->cq_off.tail);
 	r->cq_mask = (u16)(p->cq_entries - 1);
 	r->koverflow = (u32 *)(void *)(base + p->cq_off.overflow);
+	r->cq_kflags = (u32 *)(void *)(base + p->cq_off.flags);
 
 	/* With an index array, entry i is always in slot i: written once, here. */
 	if (!(p->flags & IORING_SETUP_NO_SQARRAY)) {
