@@ -7,6 +7,7 @@
 # skips.allow knows it, and a function of this file with its arguments.
 
 kernels_check="6.12 6.18 7.3"
+kernels_ring="6.1 6.12 6.18 7.3"
 kernels_long="6.12 6.16 6.17 6.18 6.19 7.0 7.1 7.2 7.3"
 
 table_builds() {
@@ -43,6 +44,9 @@ table_check() {
 	table_host
 	echo "lint - 300 1 host lint short"
 	echo "fuzz - 300 1 host fuzz 20"
+	for kernel in $kernels_ring; do
+		echo "ring-$kernel build-gcc 1800 9 $kernel ring $kernel"
+	done
 	for kernel in $kernels_check; do
 		echo "device-$kernel build-gcc 900 9 $kernel device $kernel"
 	done
@@ -56,6 +60,9 @@ table_long() {
 	echo "fuzz - 3600 1 host fuzz 600"
 	echo "lab - 3600 9 host lab"
 	echo "virtme build-gcc 1800 9 virtme virtme"
+	for kernel in 6.1 $kernels_long; do
+		echo "ring-$kernel build-gcc 3600 9 $kernel ring $kernel"
+	done
 	for kernel in $kernels_long; do
 		echo "device-$kernel build-gcc 14400 9 $kernel device $kernel --long"
 	done
@@ -257,6 +264,12 @@ fuzz_one() { # fuzz_one NAME SECONDS: what it finds stays in build/check/fuzz/NA
 device() {
 	export BAREBLK=$obj/gcc/bareblk BAREBLK_SELFTESTS=$obj/gcc/bareblk-selftests
 	OUT=$out/device-$1 "$here/device/run.sh" "$@"
+}
+
+# The ring on kernels that have less, or more, than this machine's
+ring() {
+	export BAREBLK=$obj/gcc/bareblk BAREBLK_SELFTESTS=$obj/gcc/bareblk-selftests
+	OUT=$out/ring-$1 "$here/ring/run.sh" "$1"
 }
 
 lab() { "$here/vm/selftest.sh"; }

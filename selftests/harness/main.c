@@ -9,7 +9,7 @@
 #include "uapi/rt/pages.h"
 #include "uapi/sys.h"
 
-#define ARGS_MAX 64
+#define ARGS_MAX 160
 
 struct options {
 	struct opt_list suites;

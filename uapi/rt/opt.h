@@ -39,7 +39,7 @@ enum opt_kind {
 	OPT_LIST,     /* a string, any number of times; struct opt_list */
 };
 
-#define OPT_LIST_MAX 32
+#define OPT_LIST_MAX 128
 
 /**
  * struct opt_list - the values of an OPT_LIST option, in the order given
