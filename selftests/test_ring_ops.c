@@ -249,7 +249,7 @@ static void commands(void)
 	make(&r, IORING_SETUP_SQE128);
 	for (u32 i = 0; i < 40; i++) {
 		sqe = dirty_sqe(&r);
-		ring_prep_uring_cmd128(sqe, fd, 0xc0207504);
+		ring_prep_uring_cmd_sqe128(sqe, 0xc0207504, fd);
 		bytes = ring_sqe_cmd(sqe);
 		EXPECT_EQ(bytes - (const u8 *)sqe, 48);
 		for (u32 k = 0; k < 80; k++)
@@ -262,7 +262,7 @@ static void commands(void)
 	ring_exit(&r);
 	make(&r, 0);
 	sqe = dirty_sqe(&r);
-	ring_prep_uring_cmd(sqe, fd, 0xc0207504);
+	ring_prep_uring_cmd(sqe, 0xc0207504, fd);
 	EXPECT_EQ(result(&r), -EOPNOTSUPP);
 	ring_exit(&r);
 	sys_close(fd);

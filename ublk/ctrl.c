@@ -27,7 +27,7 @@ static int ring_via_submit(struct ublk_ctrl *c)
 
 	if (!sqe)
 		return -EBUSY;
-	ring_prep_uring_cmd128(sqe, c->fd, c->req.cmd_op);
+	ring_prep_uring_cmd_sqe128(sqe, c->req.cmd_op, c->fd);
 	ring_sqe_set_data64(sqe, DATA_COMMAND);
 	cmd = ring_sqe_cmd(sqe);
 	*cmd = (struct ublksrv_ctrl_cmd){

@@ -45,7 +45,7 @@ static void prep_tag(struct ublk_queue *q, struct io_uring_sqe *sqe, u32 cmd_op,
 {
 	struct ublksrv_io_cmd *cmd;
 
-	ring_prep_uring_cmd(sqe, FILE_CHAR, cmd_op);
+	ring_prep_uring_cmd(sqe, cmd_op, FILE_CHAR);
 	ring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
 	ring_sqe_set_data64(sqe, (u64)tag << DATA_TAG_SHIFT | DATA_TAG | TGT_USER_DATA_FRONT);
 	cmd = ring_sqe_cmd(sqe);
