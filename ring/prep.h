@@ -9,6 +9,7 @@
 #include "ring/prep_base.h"
 #include "ring/prep_event.h"
 #include "ring/prep_file.h"
+#include "ring/prep_fs.h"
 #include "ring/prep_net.h"
 
 #endif

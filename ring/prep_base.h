@@ -63,6 +63,14 @@ static inline void ring_prep_op(u8 opcode, struct io_uring_sqe *sqe, s32 fd, con
 		       ring_sqe_len(len, op_flags), 0, 0);
 }
 
+/* ring_prep_buf() - the same on the registered buffer @buf_index: @addr lies in it */
+static inline void ring_prep_buf(u8 opcode, struct io_uring_sqe *sqe, s32 fd, const void *addr,
+				 u32 len, u64 offset, u32 op_flags, u16 buf_index)
+{
+	ring_sqe_write(sqe, ring_sqe_head(opcode, 0, fd), offset, RING_PTR(addr),
+		       ring_sqe_len(len, op_flags), ring_sqe_index(buf_index, 0), 0);
+}
+
 /* What comes back in the completion: a pointer or a number */
 static inline void ring_sqe_set_data64(struct io_uring_sqe *sqe, u64 data)
 {
@@ -84,7 +92,8 @@ static inline void *ring_cqe_get_data(const struct io_uring_cqe *cqe)
 	return (void *)(uintptr_t)cqe->user_data;
 }
 
-/* IOSQE_*; replaces what was set before */
+/* IOSQE_*. Replaces all that were set before: READ_MULTISHOT and FIXED_FD_INSTALL
+ * come with one that they cannot be without. */
 static inline void ring_sqe_set_flags(struct io_uring_sqe *sqe, u8 flags)
 {
 	sqe->flags = flags;
@@ -97,8 +106,8 @@ static inline void ring_sqe_set_buf_group(struct io_uring_sqe *sqe, u16 bgid)
 	sqe->buf_group = bgid;
 }
 
-/* The slot of the file table that a request puts its new file into, or
- * IORING_FILE_INDEX_ALLOC: the kernel chooses, and the result is the slot (5.19) */
+/* The slot of the file table that a request puts its new file into, or takes one
+ * out of. IORING_FILE_INDEX_ALLOC: the kernel chooses, the result is the slot (5.19). */
 static inline void ring_set_target_fixed_file(struct io_uring_sqe *sqe, u32 file_index)
 {
 	sqe->file_index = file_index == IORING_FILE_INDEX_ALLOC ? file_index : file_index + 1;
