@@ -53,6 +53,10 @@ struct ring {
 	void *shared;	/* the mapping that the two queues' headers live in */
 	u64 shared_len_bytes;
 	u64 sqes_len_bytes;
+
+	/* Of ring/op.h, for the caller to set: completions that belong to no op */
+	void (*other)(struct ring *r, const struct io_uring_cqe *cqe);
+	u64 last_id; /* the newest ring_id() */
 } __attribute__((aligned(64)));
 
 _Static_assert(offsetof(struct ring, enter_flags) == 64, "the hot half is one cache line");

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* Completion callbacks, and the synchronous call on top of them. */
+#include "ring/op.h"
+
+#include <asm/errno.h>
+#include <linux/time.h>
+
+#include "ring/prep.h"
+#include "uapi/sys.h"
+
+#define CANCEL_AGAIN_NS 100000000
+
+/* A request, and the request to cancel it */
+struct call {
+	struct ring_op op;
+	struct ring_op cancel;
+	s32 res;
+	u32 cqe_flags;
+	bool has_result;
+	bool is_in_flight;
+	bool is_cancelling;
+};
+
+struct io_uring_sqe *ring_op_sqe(struct ring *r)
+{
+	struct io_uring_sqe *sqe = ring_get_sqe(r);
+
+	if (!sqe && ring_submit(r) > 0)
+		sqe = ring_get_sqe(r);
+	return sqe;
+}
+
+/*
+ * An entry is given back before its callback runs: that one may dispatch, or
+ * wait for completions that need the room.
+ */
+static bool dispatch_one(struct ring *r)
+{
+	union {
+		struct io_uring_cqe cqe;
+		u64 words[4];
+	} copy;
+	struct io_uring_cqe *cqe = ring_peek_cqe(r);
+	struct ring_op *op;
+
+	if (!cqe)
+		return false;
+	__builtin_memcpy(&copy, cqe, sizeof(*cqe) << r->cq_shift);
+	ring_cq_advance(r, 1);
+	if (!(copy.cqe.user_data & RING_OP_NONE)) {
+		if (r->other)
+			r->other(r, &copy.cqe);
+		return true;
+	}
+	op = (struct ring_op *)(uintptr_t)(copy.cqe.user_data - RING_OP_NONE);
+	if (op)
+		op->done(op, copy.cqe.res, copy.cqe.flags);
+	return true;
+}
+
+u32 ring_dispatch(struct ring *r, u32 max)
+{
+	u32 nr = 0;
+
+	while (nr < max && dispatch_one(r))
+		nr++;
+	return nr;
+}
+
+int ring_turn(struct ring *r, u64 timeout_ns)
+{
+	int err = ring_submit_and_wait_timeout(r, 1, timeout_ns);
+	u32 nr = ring_dispatch(r, ring_cq_ready(r));
+
+	return nr || err > 0 ? (int)nr : err;
+}
+
+/* Of several results the first one counts: the others are what becomes of it. */
+static void call_done(struct ring_op *op, s32 res, u32 cqe_flags)
+{
+	struct call *c = CONTAINER_OF(op, struct call, op);
+
+	if (!c->has_result) {
+		c->has_result = true;
+		c->res = res;
+		c->cqe_flags = cqe_flags;
+	}
+	c->is_in_flight = cqe_flags & IORING_CQE_F_MORE;
+}
+
+static void cancel_done(struct ring_op *op, s32 res, u32 cqe_flags)
+{
+	(void)res;
+	(void)cqe_flags;
+	CONTAINER_OF(op, struct call, cancel)->is_cancelling = false;
+}
+
+/* With no room for it there is a next time. */
+static void cancel(struct ring *r, struct call *c)
+{
+	struct io_uring_sqe *sqe = c->is_cancelling ? NULL : ring_op_sqe(r);
+
+	if (!sqe)
+		return;
+	ring_prep_cancel64(sqe, ring_op_data(&c->op), 0);
+	ring_sqe_set_op(sqe, &c->cancel);
+	c->is_cancelling = true;
+}
+
+static u64 now_ns(void)
+{
+	struct __kernel_timespec ts = { .tv_sec = 0 };
+
+	(void)sys_clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
+}
+
+static u64 deadline_after(u64 timeout_ns)
+{
+	u64 now = timeout_ns == RING_NO_TIMEOUT ? 0 : now_ns();
+
+	return timeout_ns < RING_NO_TIMEOUT - now ? now + timeout_ns : RING_NO_TIMEOUT;
+}
+
+static int submit_and_wait(struct ring *r, u64 deadline_ns)
+{
+	u64 left_ns = deadline_ns;
+
+	if (deadline_ns != RING_NO_TIMEOUT) {
+		u64 now = now_ns();
+
+		left_ns = deadline_ns > now ? deadline_ns - now : 0;
+	}
+	return ring_submit_and_wait_timeout(r, 1, left_ns);
+}
+
+/* No callback runs before all that is prepared was taken: so none adds to it. */
+static int submit(struct ring *r, u64 deadline_ns)
+{
+	int ret;
+
+	do
+		ret = submit_and_wait(r, deadline_ns);
+	while (ring_sq_ready(r) && (ret > 0 || ret == -EINTR));
+	return ring_sq_ready(r) ? (ret < 0 ? ret : -EAGAIN) : 0;
+}
+
+/* Slots from this entry to the end of those prepared, itself included */
+static u32 slots_from(const struct ring *r, const struct io_uring_sqe *sqe)
+{
+	u32 slot = (u32)((sqe - r->sq.sqes) >> r->sq_shift);
+
+	return ((r->sq.sqe_tail - slot - 1) & r->sq_mask) + 1;
+}
+
+/* What it points to goes away, and entries around it may be others'. */
+static void make_nop(struct io_uring_sqe *sqe)
+{
+	bool is_large = sqe->opcode == IORING_OP_NOP128 || sqe->opcode == IORING_OP_URING_CMD128;
+
+	ring_prep_nop(sqe);
+	sqe->opcode = is_large ? IORING_OP_NOP128 : IORING_OP_NOP;
+	sqe->user_data = RING_OP_NONE;
+}
+
+/* Is the ring still there? Signals, and a kernel that is busy, pass. */
+static bool is_passing(int err)
+{
+	return err >= 0 || err == -EINTR || err == -EAGAIN || err == -EBUSY;
+}
+
+int ring_call_timeout(struct ring *r, struct io_uring_sqe *sqe, u64 timeout_ns, u32 *cqe_flags)
+{
+	struct call c = {
+		.op.done = call_done,
+		.cancel.done = cancel_done,
+		.is_in_flight = true,
+	};
+	u64 deadline_ns = deadline_after(timeout_ns);
+	bool is_late = false;
+	u32 nr_from;
+	int err;
+
+	if (!sqe)
+		return -EBUSY;
+	nr_from = slots_from(r, sqe);
+	sqe->flags &= (u8)~IOSQE_CQE_SKIP_SUCCESS;
+	ring_sqe_set_op(sqe, &c.op);
+	err = submit(r, deadline_ns);
+	if (err < 0 && ring_sq_ready(r) >= nr_from) {
+		make_nop(sqe);
+		return err;
+	}
+	for (;;) {
+		while ((c.is_in_flight || c.is_cancelling) && ring_dispatch(r, 1))
+			;
+		if (!c.is_in_flight && !c.is_cancelling)
+			break;
+		err = submit_and_wait(r, deadline_ns);
+		if (err == -ETIME) {
+			is_late = true;
+			cancel(r, &c);
+			deadline_ns = deadline_after(CANCEL_AGAIN_NS);
+		} else if (!is_passing(err)) {
+			return err;
+		}
+	}
+	if (cqe_flags)
+		*cqe_flags = c.cqe_flags;
+	return is_late && (c.res == -ECANCELED || c.res == -EINTR) ? -ETIME : c.res;
+}
