@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* ring/names.h: each name is that of the constant with its number */
+#include "ring/names.h"
+#include "selftests/harness/harness.h"
+#include "uapi/io_uring.h"
+
+struct row {
+	const char *constant;
+	u64 value;
+};
+
+#define ROW(constant_) { #constant_, constant_ }
+
+static const struct row ops[] = {
+	ROW(IORING_OP_NOP), ROW(IORING_OP_READV), ROW(IORING_OP_WRITEV),
+	ROW(IORING_OP_FSYNC), ROW(IORING_OP_READ_FIXED), ROW(IORING_OP_WRITE_FIXED),
+	ROW(IORING_OP_POLL_ADD), ROW(IORING_OP_POLL_REMOVE),
+	ROW(IORING_OP_SYNC_FILE_RANGE), ROW(IORING_OP_SENDMSG), ROW(IORING_OP_RECVMSG),
+	ROW(IORING_OP_TIMEOUT), ROW(IORING_OP_TIMEOUT_REMOVE), ROW(IORING_OP_ACCEPT),
+	ROW(IORING_OP_ASYNC_CANCEL), ROW(IORING_OP_LINK_TIMEOUT), ROW(IORING_OP_CONNECT),
+	ROW(IORING_OP_FALLOCATE), ROW(IORING_OP_OPENAT), ROW(IORING_OP_CLOSE),
+	ROW(IORING_OP_FILES_UPDATE), ROW(IORING_OP_STATX), ROW(IORING_OP_READ),
+	ROW(IORING_OP_WRITE), ROW(IORING_OP_FADVISE), ROW(IORING_OP_MADVISE),
+	ROW(IORING_OP_SEND), ROW(IORING_OP_RECV), ROW(IORING_OP_OPENAT2),
+	ROW(IORING_OP_EPOLL_CTL), ROW(IORING_OP_SPLICE), ROW(IORING_OP_PROVIDE_BUFFERS),
+	ROW(IORING_OP_REMOVE_BUFFERS), ROW(IORING_OP_TEE), ROW(IORING_OP_SHUTDOWN),
+	ROW(IORING_OP_RENAMEAT), ROW(IORING_OP_UNLINKAT), ROW(IORING_OP_MKDIRAT),
+	ROW(IORING_OP_SYMLINKAT), ROW(IORING_OP_LINKAT), ROW(IORING_OP_MSG_RING),
+	ROW(IORING_OP_FSETXATTR), ROW(IORING_OP_SETXATTR), ROW(IORING_OP_FGETXATTR),
+	ROW(IORING_OP_GETXATTR), ROW(IORING_OP_SOCKET), ROW(IORING_OP_URING_CMD),
+	ROW(IORING_OP_SEND_ZC), ROW(IORING_OP_SENDMSG_ZC), ROW(IORING_OP_READ_MULTISHOT),
+	ROW(IORING_OP_WAITID), ROW(IORING_OP_FUTEX_WAIT), ROW(IORING_OP_FUTEX_WAKE),
+	ROW(IORING_OP_FUTEX_WAITV), ROW(IORING_OP_FIXED_FD_INSTALL),
+	ROW(IORING_OP_FTRUNCATE), ROW(IORING_OP_BIND), ROW(IORING_OP_LISTEN),
+	ROW(IORING_OP_RECV_ZC), ROW(IORING_OP_EPOLL_WAIT), ROW(IORING_OP_READV_FIXED),
+	ROW(IORING_OP_WRITEV_FIXED), ROW(IORING_OP_PIPE), ROW(IORING_OP_NOP128),
+	ROW(IORING_OP_URING_CMD128),
+};
+
+static const struct row registers[] = {
+	ROW(IORING_REGISTER_BUFFERS), ROW(IORING_UNREGISTER_BUFFERS),
+	ROW(IORING_REGISTER_FILES), ROW(IORING_UNREGISTER_FILES),
+	ROW(IORING_REGISTER_EVENTFD), ROW(IORING_UNREGISTER_EVENTFD),
+	ROW(IORING_REGISTER_FILES_UPDATE), ROW(IORING_REGISTER_EVENTFD_ASYNC),
+	ROW(IORING_REGISTER_PROBE), ROW(IORING_REGISTER_PERSONALITY),
+	ROW(IORING_UNREGISTER_PERSONALITY), ROW(IORING_REGISTER_RESTRICTIONS),
+	ROW(IORING_REGISTER_ENABLE_RINGS), ROW(IORING_REGISTER_FILES2),
+	ROW(IORING_REGISTER_FILES_UPDATE2), ROW(IORING_REGISTER_BUFFERS2),
+	ROW(IORING_REGISTER_BUFFERS_UPDATE), ROW(IORING_REGISTER_IOWQ_AFF),
+	ROW(IORING_UNREGISTER_IOWQ_AFF), ROW(IORING_REGISTER_IOWQ_MAX_WORKERS),
+	ROW(IORING_REGISTER_RING_FDS), ROW(IORING_UNREGISTER_RING_FDS),
+	ROW(IORING_REGISTER_PBUF_RING), ROW(IORING_UNREGISTER_PBUF_RING),
+	ROW(IORING_REGISTER_SYNC_CANCEL), ROW(IORING_REGISTER_FILE_ALLOC_RANGE),
+	ROW(IORING_REGISTER_PBUF_STATUS), ROW(IORING_REGISTER_NAPI),
+	ROW(IORING_UNREGISTER_NAPI), ROW(IORING_REGISTER_CLOCK),
+	ROW(IORING_REGISTER_CLONE_BUFFERS), ROW(IORING_REGISTER_SEND_MSG_RING),
+	ROW(IORING_REGISTER_ZCRX_IFQ), ROW(IORING_REGISTER_RESIZE_RINGS),
+	ROW(IORING_REGISTER_MEM_REGION), ROW(IORING_REGISTER_QUERY),
+	ROW(IORING_REGISTER_ZCRX_CTRL), ROW(IORING_REGISTER_BPF_FILTER),
+};
+
+static const struct row setups[] = {
+	ROW(IORING_SETUP_IOPOLL), ROW(IORING_SETUP_SQPOLL), ROW(IORING_SETUP_SQ_AFF),
+	ROW(IORING_SETUP_CQSIZE), ROW(IORING_SETUP_CLAMP), ROW(IORING_SETUP_ATTACH_WQ),
+	ROW(IORING_SETUP_R_DISABLED), ROW(IORING_SETUP_SUBMIT_ALL),
+	ROW(IORING_SETUP_COOP_TASKRUN), ROW(IORING_SETUP_TASKRUN_FLAG),
+	ROW(IORING_SETUP_SQE128), ROW(IORING_SETUP_CQE32),
+	ROW(IORING_SETUP_SINGLE_ISSUER), ROW(IORING_SETUP_DEFER_TASKRUN),
+	ROW(IORING_SETUP_NO_MMAP), ROW(IORING_SETUP_REGISTERED_FD_ONLY),
+	ROW(IORING_SETUP_NO_SQARRAY), ROW(IORING_SETUP_HYBRID_IOPOLL),
+	ROW(IORING_SETUP_CQE_MIXED), ROW(IORING_SETUP_SQE_MIXED),
+	ROW(IORING_SETUP_SQ_REWIND),
+};
+
+static const struct row feats[] = {
+	ROW(IORING_FEAT_SINGLE_MMAP), ROW(IORING_FEAT_NODROP),
+	ROW(IORING_FEAT_SUBMIT_STABLE), ROW(IORING_FEAT_RW_CUR_POS),
+	ROW(IORING_FEAT_CUR_PERSONALITY), ROW(IORING_FEAT_FAST_POLL),
+	ROW(IORING_FEAT_POLL_32BITS), ROW(IORING_FEAT_SQPOLL_NONFIXED),
+	ROW(IORING_FEAT_EXT_ARG), ROW(IORING_FEAT_NATIVE_WORKERS),
+	ROW(IORING_FEAT_RSRC_TAGS), ROW(IORING_FEAT_CQE_SKIP),
+	ROW(IORING_FEAT_LINKED_FILE), ROW(IORING_FEAT_REG_REG_RING),
+	ROW(IORING_FEAT_RECVSEND_BUNDLE), ROW(IORING_FEAT_MIN_TIMEOUT),
+	ROW(IORING_FEAT_RW_ATTR), ROW(IORING_FEAT_NO_IOWAIT),
+};
+
+static const struct row sqe_flags[] = {
+	ROW(IOSQE_FIXED_FILE), ROW(IOSQE_IO_DRAIN), ROW(IOSQE_IO_LINK),
+	ROW(IOSQE_IO_HARDLINK), ROW(IOSQE_ASYNC), ROW(IOSQE_BUFFER_SELECT),
+	ROW(IOSQE_CQE_SKIP_SUCCESS),
+};
+
+static const struct row cqe_flags[] = {
+	ROW(IORING_CQE_F_BUFFER), ROW(IORING_CQE_F_MORE), ROW(IORING_CQE_F_SOCK_NONEMPTY),
+	ROW(IORING_CQE_F_NOTIF), ROW(IORING_CQE_F_BUF_MORE), ROW(IORING_CQE_F_SKIP),
+};
+
+/* "IORING_OP_READ" is "read" behind the prefix */
+static bool is_lower_case_of(const char *name, const char *constant)
+{
+	while (*name && *name == str_lower(*constant)) {
+		name++;
+		constant++;
+	}
+	return !*name && !*constant;
+}
+
+static void names_match(const char *names, const struct row *rows, u32 nr, const char *prefix,
+			bool is_bit)
+{
+	for (u32 i = 0; i < nr; i++) {
+		const char *name = ring_name_at(names, i);
+		const char *constant = str_starts(rows[i].constant, prefix);
+
+		test_row("%s", rows[i].constant);
+		EXPECT_EQ(rows[i].value, is_bit ? 1ULL << i : i);
+		ASSERT_TRUE(name);
+		ASSERT_TRUE(constant);
+		EXPECT_TRUE(is_lower_case_of(name, constant));
+	}
+	test_row("behind %s", rows[nr - 1].constant);
+	EXPECT_EQ(ring_name_at(names, nr), NULL);
+	EXPECT_EQ(ring_name_at(names, nr + 1), NULL);
+	EXPECT_EQ(ring_name_at(names, ~0U), NULL);
+}
+
+static void opcodes(void)
+{
+	names_match(ring_names_op, ops, ARRAY_SIZE(ops), "IORING_OP_", false);
+	EXPECT_EQ(ARRAY_SIZE(ops), 65);
+	EXPECT_STREQ(ring_name_op(IORING_OP_URING_CMD128), "uring_cmd128");
+}
+
+static void register_ops(void)
+{
+	/* "unregister_files" */
+	for (u32 i = 0; i < ARRAY_SIZE(registers); i++) {
+		bool is_un = str_starts(registers[i].constant, "IORING_UN");
+		const char *prefix = is_un ? "IORING_" : "IORING_REGISTER_";
+		const char *name = ring_name_register(i);
+
+		test_row("%s", registers[i].constant);
+		EXPECT_EQ(registers[i].value, i);
+		ASSERT_TRUE(name);
+		EXPECT_TRUE(is_lower_case_of(name, str_starts(registers[i].constant, prefix)));
+	}
+	EXPECT_EQ(ARRAY_SIZE(registers), 38);
+	EXPECT_EQ(ring_name_register(ARRAY_SIZE(registers)), NULL);
+}
+
+static void flags(void)
+{
+	names_match(ring_names_setup, setups, ARRAY_SIZE(setups), "IORING_SETUP_", true);
+	names_match(ring_names_feat, feats, ARRAY_SIZE(feats), "IORING_FEAT_", true);
+	names_match(ring_names_sqe_flag, sqe_flags, ARRAY_SIZE(sqe_flags), "IOSQE_", true);
+	names_match(ring_names_cqe_flag, cqe_flags, ARRAY_SIZE(cqe_flags), "IORING_CQE_F_", true);
+	EXPECT_STREQ(ring_name_setup(20), "sq_rewind");
+	EXPECT_STREQ(ring_name_feat(17), "no_iowait");
+	EXPECT_STREQ(ring_name_sqe_flag(IOSQE_ASYNC_BIT), "async");
+	EXPECT_STREQ(ring_name_cqe_flag(1), "more");
+}
+
+static const struct test_case cases[] = {
+	TEST("every opcode has its constant's name", opcodes),
+	TEST("every register operation has its constant's name", register_ops),
+	TEST("every flag has its constant's name", flags),
+};
+TEST_SUITE(ring_names, cases);
