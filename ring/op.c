@@ -115,23 +115,26 @@ static u64 now_ns(void)
 	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
 }
 
-static u64 deadline_after(u64 timeout_ns)
+u64 ring_deadline_ns(u64 timeout_ns)
 {
 	u64 now = timeout_ns == RING_NO_TIMEOUT ? 0 : now_ns();
 
 	return timeout_ns < RING_NO_TIMEOUT - now ? now + timeout_ns : RING_NO_TIMEOUT;
 }
 
+u64 ring_left_ns(u64 deadline_ns)
+{
+	u64 now;
+
+	if (deadline_ns == RING_NO_TIMEOUT)
+		return RING_NO_TIMEOUT;
+	now = now_ns();
+	return deadline_ns > now ? deadline_ns - now : 0;
+}
+
 static int submit_and_wait(struct ring *r, u64 deadline_ns)
 {
-	u64 left_ns = deadline_ns;
-
-	if (deadline_ns != RING_NO_TIMEOUT) {
-		u64 now = now_ns();
-
-		left_ns = deadline_ns > now ? deadline_ns - now : 0;
-	}
-	return ring_submit_and_wait_timeout(r, 1, left_ns);
+	return ring_submit_and_wait_timeout(r, 1, ring_left_ns(deadline_ns));
 }
 
 /* No callback runs before all that is prepared was taken: so none adds to it. */
@@ -176,7 +179,7 @@ int ring_call_timeout(struct ring *r, struct io_uring_sqe *sqe, u64 timeout_ns, 
 		.cancel.done = cancel_done,
 		.is_in_flight = true,
 	};
-	u64 deadline_ns = deadline_after(timeout_ns);
+	u64 deadline_ns = ring_deadline_ns(timeout_ns);
 	bool is_late = false;
 	u32 nr_from;
 	int err;
@@ -200,7 +203,7 @@ int ring_call_timeout(struct ring *r, struct io_uring_sqe *sqe, u64 timeout_ns, 
 		if (err == -ETIME) {
 			is_late = true;
 			cancel(r, &c);
-			deadline_ns = deadline_after(CANCEL_AGAIN_NS);
+			deadline_ns = ring_deadline_ns(CANCEL_AGAIN_NS);
 		} else if (!is_passing(err)) {
 			return err;
 		}

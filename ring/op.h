@@ -107,6 +107,13 @@ u32 ring_dispatch(struct ring *r, u32 max);
  */
 NODISCARD int ring_turn(struct ring *r, u64 timeout_ns);
 
+/* ring_deadline_ns() - the date (CLOCK_MONOTONIC) that is @timeout_ns away,
+ * RING_NO_TIMEOUT when there is none: for loops around ring_turn() */
+u64 ring_deadline_ns(u64 timeout_ns);
+
+/* ring_left_ns() - how far away it is now, 0 when it has passed */
+u64 ring_left_ns(u64 deadline_ns);
+
 /**
  * ring_call_timeout() - submit, and wait for one request's result
  * @sqe:        from ring_get_sqe() or ring_op_sqe(), filled and not yet submitted;
