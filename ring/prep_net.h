@@ -28,7 +28,7 @@ struct sockaddr;
 static inline void ring_prep_socket(struct io_uring_sqe *sqe, s32 domain, s32 type, s32 protocol,
 				    u32 flags)
 {
-	ring_prep_op(IORING_OP_SOCKET, sqe, domain, NULL, (u32)protocol, (u32)type, flags);
+	ring_prep_op(IORING_OP_SOCKET, sqe, domain, NULL, (u32)protocol, (u64)type, flags);
 }
 
 /* into a slot of the file table; without SOCK_CLOEXEC, as for all of these */

@@ -35,6 +35,7 @@ table_host() {
 	qemu-aarch64      build-aarch64          300 1 qemu-user run_user aarch64
 	qemu-riscv64      build-riscv64          300 1 qemu-user run_user riscv64
 	uapi              fetch-headers          300 1 host      uapi
+	prep              fetch-headers          120 1 host      prep
 	E
 }
 
@@ -132,6 +133,8 @@ build() {
 fetch() {
 	"$here/vm/fetch.sh" headers > "$out/headers"
 	one $? "the newest kernel headers of Debian"
+	"$here/vm/fetch.sh" liburing > "$out/liburing"
+	one $? "the newest liburing of Debian"
 	parts_end
 }
 
@@ -231,8 +234,19 @@ uapi() {
 	part "the newest headers, faults" "$here/uapi/compare.sh" --self-test "$headers"
 	PUBLIC=$(make -s print-PUBLIC_HEADERS | tr ' ' '\n' | grep -vE 'list\.h|pthreads\.h')
 	export PUBLIC
-	part "with other headers" "$here/uapi/embed.sh" "$headers"
+	part "with other headers" "$here/uapi/embed.sh" "$headers" "$(cat "$out/liburing")/include:$headers"
 	part "with other headers, faults" "$here/uapi/embed.sh" --self-test "$headers"
+	parts_end
+}
+
+# What the prep helpers write, against liburing's
+prep() {
+	local headers liburing cc
+	headers=$(cat "$out/headers") && liburing=$(cat "$out/liburing")/include || exit
+	for cc in gcc clang; do
+		part "the bytes of liburing, $cc" "$here/uapi/prep.sh" "$liburing" "$headers" "$cc"
+	done
+	part "the bytes of liburing, faults" "$here/uapi/prep.sh" --self-test "$liburing" "$headers"
 	parts_end
 }
 
