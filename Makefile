@@ -64,11 +64,13 @@ FREE_FLAGS := $(COMMON_FLAGS) $(TARGET_FLAGS) -ffreestanding -fPIE -fvisibility=
 	-ffunction-sections -fdata-sections $(ARCH_FLAGS_$(ARCH)) $(HEADER_FLAGS) \
 	$(UBSAN_FLAGS) $(CFLAGS_EXTRA)
 
-# The I/O path is built for speed, what runs once is built for size.
+# The I/O path is built for speed (but for what is COLD in it), what runs once is
+# built for size: gcc 12 and clang have a way that goes further than -Os.
 HOT := ring/queue.c ublk/queue.c ublk/tgt.c ublk/targets/%
 OPT_HOT := -O2
 OPT_uapi/rt/free := -O2 -fno-builtin $(if $(IS_CLANG),,-fno-tree-loop-distribute-patterns)
-OPT_DEFAULT := -Os
+OPT_DEFAULT := $(shell $(CC) -Oz -E -x c /dev/null -o /dev/null 2>/dev/null && echo -Oz || echo -Os) \
+	$(if $(IS_CLANG),,-fno-inline-functions-called-once)
 opt = $(or $(OPT_$(patsubst %/,%,$(dir $(1)))),$(if $(filter $(HOT),$(1)),$(OPT_HOT),$(OPT_DEFAULT)))
 
 # Two segments: what is read and executed, what is read and written, with no gap
@@ -143,7 +145,7 @@ $(O)/%.o: %.S $(O)/.flags
 stamp = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' > $@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 $(O)/.flags: FORCE
-	$(call stamp,$(shell $(CC) --version | head -n 1) $(CC) $(FREE_FLAGS) $(LDFLAGS) $(OPT_HOT))
+	$(call stamp,$(shell $(CC) --version | head -n 1) $(CC) $(FREE_FLAGS) $(LDFLAGS) $(OPT_HOT) $(OPT_DEFAULT))
 $(O)/.sources: FORCE
 	$(call stamp,$(SRC))
 FORCE:

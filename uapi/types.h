@@ -26,6 +26,8 @@ typedef __s32 s32;
 typedef __s64 s64;
 
 #define NODISCARD __attribute__((warn_unused_result))
+/* runs once: built for size, also where what stands beside it is built for speed */
+#define COLD __attribute__((cold))
 #define PRINTF_LIKE(fmt_idx, args_idx) __attribute__((format(printf, fmt_idx, args_idx)))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -215,7 +215,7 @@ static int watch(struct ublk_queue *q, s32 fd, u8 sqe_flags, u64 what)
 	return 0;
 }
 
-int ublk_queue_watch(struct ublk_queue *q, int fd)
+COLD int ublk_queue_watch(struct ublk_queue *q, int fd)
 {
 	return watch(q, fd, 0, DATA_WATCH);
 }
@@ -349,7 +349,7 @@ static int fetch_all(struct ublk_queue *q)
 	return ring_sq_ready(&q->ring) ? -EAGAIN : refusal(q);
 }
 
-int ublk_queue_init(struct ublk_queue *q, const struct ublk_queue_setup *s, u16 idx,
+COLD int ublk_queue_init(struct ublk_queue *q, const struct ublk_queue_setup *s, u16 idx,
 		    struct diag *why)
 {
 	const char *step = "make its ring";
@@ -385,7 +385,7 @@ fail:
 	return diag_set(why, err, "queue %u could not %s", idx, step);
 }
 
-void ublk_queue_exit(struct ublk_queue *q)
+COLD void ublk_queue_exit(struct ublk_queue *q)
 {
 	if (q->tq.ring)
 		tgt_queue_close(q->setup->tree, &q->tq);

@@ -152,7 +152,7 @@ int tgt_write_from_op(const struct tgt_op *op, u64 at, int fd, u64 offset_bytes,
 	return 0;
 }
 
-int tgt_size_arg(const char *arg, u64 *bytes, struct diag *why)
+COLD int tgt_size_arg(const char *arg, u64 *bytes, struct diag *why)
 {
 	int err;
 
@@ -178,7 +178,7 @@ int tgt_reserve_sqes(struct tgt_queue *q, u32 nr)
 	return ring_sq_space_left(q->ring) >= nr ? 0 : -EAGAIN;
 }
 
-int tgt_queue_open(struct tgt_tree *tree, struct tgt_queue *q)
+COLD int tgt_queue_open(struct tgt_tree *tree, struct tgt_queue *q)
 {
 	u32 i;
 	int err;
@@ -202,7 +202,7 @@ undo:
 	return err;
 }
 
-void tgt_queue_close(struct tgt_tree *tree, struct tgt_queue *q)
+COLD void tgt_queue_close(struct tgt_tree *tree, struct tgt_queue *q)
 {
 	for (u32 i = 0; i < tree->nr; i++) {
 		struct tgt *t = &tree->nodes[i];

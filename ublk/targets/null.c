@@ -36,7 +36,7 @@ static enum tgt_status null_submit_nodata(struct tgt *t, struct tgt_queue *q, st
 	return tgt_finish(op, 0);
 }
 
-static int null_open(struct tgt *t, const char *arg, const void *values, struct diag *why)
+static COLD int null_open(struct tgt *t, const char *arg, const void *values, struct diag *why)
 {
 	const struct null_values *v = values;
 	int err = tgt_size_arg(arg, &t->limits.size_bytes, why);

@@ -221,7 +221,7 @@ static int make_store(struct ram *ram, struct diag *why)
 	return 0;
 }
 
-static void ram_close(struct tgt *t)
+static COLD void ram_close(struct tgt *t)
 {
 	struct ram *ram = t->state;
 
@@ -232,7 +232,7 @@ static void ram_close(struct tgt *t)
 		(void)sys_close(ram->memfd);
 }
 
-static int ram_open(struct tgt *t, const char *arg, const void *values, struct diag *why)
+static COLD int ram_open(struct tgt *t, const char *arg, const void *values, struct diag *why)
 {
 	struct ram *ram = t->state;
 	u64 page = pages_size();
