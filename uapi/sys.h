@@ -17,9 +17,11 @@
 #include "uapi/types.h"
 
 struct __kernel_timespec;
+struct epoll_event;
 struct io_uring_params;
 struct pollfd;
 struct rlimit64;
+struct sockaddr;
 struct sys_sigaction;
 struct sys_utsname;
 struct statx;
@@ -136,11 +138,6 @@ static inline int sys_pipe2(int fds[2], int flags)
 	return (int)arch_syscall2(__NR_pipe2, SYS_PTR(fds), flags);
 }
 
-static inline int sys_socketpair(int family, int type, int protocol, int fds[2])
-{
-	return (int)arch_syscall4(__NR_socketpair, family, type, protocol, SYS_PTR(fds));
-}
-
 static inline int sys_statx(int dirfd, const char *path, int flags, u32 mask, struct statx *out)
 {
 	return (int)arch_syscall5(__NR_statx, dirfd, SYS_PTR(path), flags, (long)mask,
@@ -209,6 +206,90 @@ static inline int sys_eventfd2(u32 count, int flags)
 static inline int sys_ppoll(struct pollfd *fds, u32 nr_fds, const struct __kernel_timespec *timeout)
 {
 	return (int)arch_syscall5(__NR_ppoll, SYS_PTR(fds), (long)nr_fds, SYS_PTR(timeout), 0, 0);
+}
+
+static inline int sys_epoll_create1(int flags)
+{
+	return (int)arch_syscall1(__NR_epoll_create1, flags);
+}
+
+static inline int sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	return (int)arch_syscall4(__NR_epoll_ctl, epfd, op, fd, SYS_PTR(event));
+}
+
+/* timeout_ms -1 waits for ever */
+static inline int sys_epoll_wait(int epfd, struct epoll_event *events, int nr_events,
+				 int timeout_ms)
+{
+	return (int)arch_syscall6(__NR_epoll_pwait, epfd, SYS_PTR(events), nr_events, timeout_ms,
+				  0, 0);
+}
+
+/* Sockets: an address is the kernel's, its length in bytes beside it */
+
+static inline int sys_socket(int family, int type, int protocol)
+{
+	return (int)arch_syscall3(__NR_socket, family, type, protocol);
+}
+
+static inline int sys_socketpair(int family, int type, int protocol, int fds[2])
+{
+	return (int)arch_syscall4(__NR_socketpair, family, type, protocol, SYS_PTR(fds));
+}
+
+static inline int sys_bind(int fd, const struct sockaddr *addr, u32 addr_len)
+{
+	return (int)arch_syscall3(__NR_bind, fd, SYS_PTR(addr), (long)addr_len);
+}
+
+static inline int sys_listen(int fd, int backlog)
+{
+	return (int)arch_syscall2(__NR_listen, fd, backlog);
+}
+
+static inline int sys_accept4(int fd, struct sockaddr *addr, u32 *addr_len, int flags)
+{
+	return (int)arch_syscall4(__NR_accept4, fd, SYS_PTR(addr), SYS_PTR(addr_len), flags);
+}
+
+static inline int sys_connect(int fd, const struct sockaddr *addr, u32 addr_len)
+{
+	return (int)arch_syscall3(__NR_connect, fd, SYS_PTR(addr), (long)addr_len);
+}
+
+static inline int sys_shutdown(int fd, int how)
+{
+	return (int)arch_syscall2(__NR_shutdown, fd, how);
+}
+
+static inline long sys_sendto(int fd, const void *buf, size_t len, u32 flags,
+			      const struct sockaddr *addr, u32 addr_len)
+{
+	sys_check_buf(buf, len);
+	return arch_syscall6(__NR_sendto, fd, SYS_PTR(buf), (long)len, (long)flags, SYS_PTR(addr),
+			     (long)addr_len);
+}
+
+static inline int sys_setsockopt(int fd, int level, int name, const void *value, u32 len)
+{
+	sys_check_buf(value, len);
+	return (int)arch_syscall5(__NR_setsockopt, fd, level, name, SYS_PTR(value), (long)len);
+}
+
+static inline int sys_getsockopt(int fd, int level, int name, void *value, u32 *len)
+{
+	return (int)arch_syscall5(__NR_getsockopt, fd, level, name, SYS_PTR(value), SYS_PTR(len));
+}
+
+static inline int sys_getsockname(int fd, struct sockaddr *addr, u32 *addr_len)
+{
+	return (int)arch_syscall3(__NR_getsockname, fd, SYS_PTR(addr), SYS_PTR(addr_len));
+}
+
+static inline int sys_getpeername(int fd, struct sockaddr *addr, u32 *addr_len)
+{
+	return (int)arch_syscall3(__NR_getpeername, fd, SYS_PTR(addr), SYS_PTR(addr_len));
 }
 
 /* Memory */
@@ -319,6 +400,12 @@ static inline int sys_setsid(void)
 static inline int sys_setpgid(int pid, int pgid)
 {
 	return (int)arch_syscall2(__NR_setpgid, pid, pgid);
+}
+
+/* CLONE_NEW...: namespaces of the caller's own */
+static inline int sys_unshare(u64 flags)
+{
+	return (int)arch_syscall1(__NR_unshare, (long)flags);
 }
 
 static inline int sys_prctl(int option, u64 a, u64 b, u64 c, u64 d)
