@@ -99,7 +99,8 @@ SRC_selftests := $(call src,selftests selftests/harness)
 SRC_examples := $(call src,selftests/examples)
 SRC_hosted := $(SRC_targets) $(SRC_ublk) $(SRC_ring) $(SRC_dm) $(SRC_uapi)
 SRC_fuzz := $(call src,selftests/fuzz)
-SRC := $(SRC_hosted) $(SRC_free) $(SRC_tools) $(SRC_selftests) $(SRC_examples)
+SRC_bench := $(call src,selftests/bench)
+SRC := $(SRC_hosted) $(SRC_free) $(SRC_tools) $(SRC_selftests) $(SRC_examples) $(SRC_bench)
 
 # In the order in which a linker wants them
 LIBS := $(addprefix $(O)/lib,$(addsuffix .a,ublk-targets ublk ring dm uapi))
@@ -262,6 +263,39 @@ $(O)/fuzz/obj/%.o: %.c $(O)/fuzz/.flags
 $(O)/fuzz/.flags: FORCE
 	$(call stamp,$(shell $(FUZZ_CC) --version 2>&1 | head -n 1) $(FUZZ_CC) $(FUZZ_FLAGS))
 
+# Programs that compare: one source with a libc, once with the library that ships, and
+# once with liburing where LIBURING=DIR is its usr/ and LIBURING_UAPI=DIR the kernel
+# headers that it wants. In both the compiler is told the same.
+BENCH_SRC_ring := ring nop read net
+BENCH_SRC_count := count
+BENCH_PROGRAMS := $(foreach lib,ours $(if $(LIBURING),liburing),$(O)/bench/$(lib)/ring $(O)/bench/$(lib)/count)
+BENCH_FLAGS := $(COMMON_FLAGS) $(TARGET_FLAGS) -O2 -fPIE -fno-stack-protector $(ARCH_FLAGS_$(ARCH)) $(CFLAGS_EXTRA)
+BENCH_FLAGS_liburing := -DBENCH_LIBURING -isystem $(LIBURING)/include -isystem $(LIBURING_UAPI)
+BENCH_LIBS_ours := $(O)/libring.a $(O)/libuapi.a
+BENCH_LIBS_liburing := $(wildcard $(LIBURING)/lib/*/liburing.a)
+
+bench: $(BENCH_PROGRAMS) ## the programs that measure; LIBURING=DIR for those with liburing
+
+bench-ring: ## measures rings against liburing, which it fetches; ARGS='--rounds=15 --dir=DIR --json ROW...'
+	@selftests/bench/ring.sh '$(abspath $(O))' $(ARGS)
+
+define bench_rules
+$(O)/bench/$(1)/ring: $(BENCH_SRC_ring:%=$(O)/bench/$(1)/%.o)
+$(O)/bench/$(1)/count: $(BENCH_SRC_count:%=$(O)/bench/$(1)/%.o)
+$(O)/bench/$(1)/ring $(O)/bench/$(1)/count: $(BENCH_LIBS_$(1))
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(TARGET_FLAGS) -pie -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^)
+
+$(O)/bench/$(1)/%.o: selftests/bench/%.c $(O)/bench/.flags
+	$$(call say,CC,$$<)
+	$$(Q)mkdir -p $$(@D) && $$(CC) $$(BENCH_FLAGS) $$(BENCH_FLAGS_$(1)) -MD -MP -c -o $$@ $$<
+endef
+$(eval $(call bench_rules,ours))
+$(eval $(call bench_rules,liburing))
+
+$(O)/bench/.flags: FORCE
+	$(call stamp,$(shell $(CC) --version | head -n 1) $(CC) $(BENCH_FLAGS) $(LIBURING) $(LIBURING_UAPI))
+
 lint: ## all that gcc, clang-tidy, cppcheck and shellcheck find
 	@selftests/lint.sh
 
@@ -285,6 +319,6 @@ export CMD FILES
 
 # What each object was made of
 -include $(patsubst %.o,%.d,$(call obj,$(SRC)) $(call obj,$(SRC_selftests) $(SRC_hosted),hosted/) \
-	$(call obj,$(SRC_fuzz) $(SRC_hosted),fuzz/obj/))
+	$(call obj,$(SRC_fuzz) $(SRC_hosted),fuzz/obj/)) $(wildcard $(O)/bench/*/*.d)
 
-.PHONY: all check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size uninstall vm
+.PHONY: all bench bench-ring check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size uninstall vm
