@@ -212,3 +212,12 @@ int ring_call_timeout(struct ring *r, struct io_uring_sqe *sqe, u64 timeout_ns, 
 		*cqe_flags = c.cqe_flags;
 	return is_late && (c.res == -ECANCELED || c.res == -EINTR) ? -ETIME : c.res;
 }
+
+int ring_call_copy(struct ring *r, const struct io_uring_sqe *sqe)
+{
+	struct io_uring_sqe *mine = ring_op_sqe(r);
+
+	if (mine)
+		*mine = *sqe;
+	return ring_call(r, mine);
+}

@@ -149,4 +149,8 @@ NODISCARD static inline int ring_call(struct ring *r, struct io_uring_sqe *sqe)
 	return ring_call_timeout(r, sqe, RING_NO_TIMEOUT, NULL);
 }
 
+/* ring_call_copy() - the same with an entry of 64 bytes that the caller has filled on
+ * its stack; takes one of the ring's by ring_op_sqe(), -EBUSY when there is none */
+NODISCARD int ring_call_copy(struct ring *r, const struct io_uring_sqe *sqe);
+
 #endif
