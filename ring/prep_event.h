@@ -28,7 +28,7 @@ static inline void ring_prep_nop(struct io_uring_sqe *sqe)
  * A nop with IORING_NOP_* flags: @result with INJECT_RESULT (6.10), @fd is
  * looked up with FILE, a slot with FILE | FIXED_FILE (-EBADF if it is none), the
  * registered buffer sqe->buf_index with FIXED_BUFFER (-EFAULT); these: 6.13. TW
- * completes by task work.
+ * completes by task work (6.16). Before 6.10 flags are ignored, not refused.
  */
 static inline void ring_prep_nop_flags(struct io_uring_sqe *sqe, s32 fd, s32 result, u32 flags)
 {
@@ -166,8 +166,10 @@ static inline void ring_prep_poll_update(struct io_uring_sqe *sqe, u64 old_user_
 
 /*
  * Cancels. What was found ends with -ECANCELED, or -EINTR if it was running
- * already. Result: 0; with IORING_ASYNC_CANCEL_ALL or _ANY the number found;
- * -ENOENT, none; -EALREADY, it runs and may or may not be interrupted.
+ * already. Result: 0, but 1 if it was a futex or waitid; with
+ * IORING_ASYNC_CANCEL_ALL or _ANY the number found, where all of those that are
+ * futexes count as one, and all waitids; -ENOENT, none; -EALREADY, it runs and
+ * may or may not be interrupted.
  */
 
 /* by user_data; @flags as above, or keys in addition (IORING_ASYNC_CANCEL_*) */
