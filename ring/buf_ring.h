@@ -58,8 +58,8 @@ NODISCARD int ring_free_buf_ring(const struct ring *r, struct io_uring_buf_ring 
  * ring_register_buf_ring() - the same in memory of the caller's
  * @reg:   ring_addr, at a page boundary, with room for ring_entries of struct
  *         io_uring_buf, zeroed by ring_buf_ring_init(); bgid; min_left: with
- *         IOU_PBUF_RING_INC a buffer is done when no more than that is left in
- *         it (7.1)
+ *         IOU_PBUF_RING_INC a buffer is done when less than that is left in
+ *         it (7.1, and the 6.18 series since some release)
  * @flags: added to reg->flags
  *
  * That memory stays until ring_unregister_buf_ring().

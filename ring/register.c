@@ -16,7 +16,7 @@ int ring_register(const struct ring *r, u32 op, const void *arg, u32 nr_args)
 {
 	int fd = r->fd;
 
-	if (!r->sq.sqes)
+	if (!r->sq_entries)
 		return -EBADF;
 	if (fd < 0) {
 		fd = r->enter_fd;
@@ -88,7 +88,10 @@ int ring_register_restrictions(const struct ring *r, const struct io_uring_restr
 
 int ring_register_task_restrictions(const struct io_uring_task_restriction *res)
 {
-	return ring_register_blind(IORING_REGISTER_RESTRICTIONS, res, 1);
+	int ret = ring_register_blind(IORING_REGISTER_RESTRICTIONS, res, 1);
+
+	/* Before 6.13 the kernel knows the opcode, but nothing that has no ring. */
+	return ret == -EBADF ? -EINVAL : ret;
 }
 
 int ring_enable_rings(struct ring *r)

@@ -43,7 +43,7 @@ NODISCARD int ring_register(const struct ring *r, u32 op, const void *arg, u32 n
  * @op: IORING_REGISTER_SEND_MSG_RING (6.13), QUERY (6.18), RESTRICTIONS or
  *      BPF_FILTER of the calling task (7.0)
  *
- * Return: as the kernel answers; -EINVAL for any other opcode
+ * Return: as the kernel answers; -EINVAL for any other opcode, -EBADF before 6.13
  * Source: io_uring_register_blind(), io_uring/register.c, Linux 7.3
  */
 NODISCARD int ring_register_blind(u32 op, const void *arg, u32 nr_args);
@@ -442,7 +442,7 @@ NODISCARD int ring_register_sync_cancel(const struct ring *r,
  * Return: 0, or
  *   -EBADFD     sqe->fd is no ring, or one that is disabled
  *   -EBADF      it is not open
- *   -EOVERFLOW  its completion queue is full
+ *   -EOVERFLOW  its completion queue is full, and no memory to keep one more in
  *   -EINVAL
  */
 NODISCARD int ring_register_sync_msg(const struct io_uring_sqe *sqe);

@@ -2,6 +2,8 @@
 /* Fixed files and fixed buffers: two tables that are filled, changed and dropped alike. */
 #include "ring/register.h"
 
+#include <asm/errno.h>
+
 #define PTR(p) ((u64)(uintptr_t)(p))
 
 static int fill(const struct ring *r, u32 op, const void *data, const u64 *tags, u32 nr)
@@ -101,6 +103,8 @@ int ring_clone_buffers_offset(const struct ring *r, const struct ring *src, u32 
 		.nr = nr,
 	};
 
+	if (!src->sq_entries)
+		return -EBADF;
 	if (src->fd < 0) {
 		clone.src_fd = (u32)src->enter_fd;
 		clone.flags |= IORING_REGISTER_SRC_REGISTERED;

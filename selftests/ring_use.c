@@ -24,7 +24,7 @@ struct io_uring_sqe *use_sqe(struct ring *r)
 	struct io_uring_sqe *sqe = ring_get_sqe(r);
 
 	ASSERT_NE(sqe, NULL);
-	memset(sqe, 0xee, sizeof(*sqe) << r->sq_shift);
+	memset(sqe, 0xee, r->flags & IORING_SETUP_SQE128 ? 128 : 64);
 	return sqe;
 }
 
