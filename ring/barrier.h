@@ -14,6 +14,10 @@
  * CQ tail, before CQEs are read. Partner: the kernel's release store of the
  * tail in io_commit_cqring(). Without it a CQE may be read before it is
  * written.
+ *
+ * SQ head, before an entry is filled again. Partner: the kernel's release store
+ * of the head in io_commit_sqring(), after its thread (SQPOLL) has read the
+ * entry. Without it the entry may change while it is read.
  */
 static inline u32 ring_load_acquire(const u32 *word)
 {
@@ -31,8 +35,8 @@ static inline void ring_store_release(u32 *word, u32 value)
 }
 
 /*
- * The SQ tail: the same thread enters the kernel next, so the order of the
- * program is the order that counts.
+ * The SQ tail of a ring whose owner enters the kernel next, in the same thread:
+ * the order of the program is the order that counts.
  */
 static inline void ring_store_relaxed(u32 *word, u32 value)
 {
@@ -56,6 +60,24 @@ static inline u32 ring_load_relaxed(const u32 *word)
 static inline void ring_store_release_u16(u16 *word, u16 value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+/*
+ * The SQ tail of a ring with a submitting thread (SQPOLL), then the SQ flags:
+ * is that thread asleep? Partner: io_sq_thread() sets NEED_WAKEUP, and behind a
+ * full barrier looks at the tail once more before it sleeps. One of the two
+ * sees what the other wrote only if neither load passes its own store, and a
+ * release or an acquire does not keep a store before a later load: both would
+ * read the old value, and the entries lie there until somebody else wakes it.
+ *
+ * Both are sequentially consistent, which on x86-64 is an exchange, on aarch64
+ * stlr and ldar, on riscv64 a full fence between them. The load must be, too:
+ * an acquire may become ldapr, which passes an earlier stlr.
+ */
+static inline u32 ring_store_then_load(u32 *word, u32 value, const u32 *flags)
+{
+	__atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(flags, __ATOMIC_SEQ_CST);
 }
 
 #endif

@@ -45,7 +45,7 @@ static bool dispatch_one(struct ring *r)
 
 	if (!cqe)
 		return false;
-	__builtin_memcpy(&copy, cqe, sizeof(*cqe) << r->cq_shift);
+	__builtin_memcpy(&copy, cqe, (size_t)1 << r->cq_shift);
 	ring_cq_advance(r, 1);
 	if (!(copy.cqe.user_data & RING_OP_NONE)) {
 		if (r->other)
@@ -151,7 +151,7 @@ static int submit(struct ring *r, u64 deadline_ns)
 /* Slots from this entry to the end of those prepared, itself included */
 static u32 slots_from(const struct ring *r, const struct io_uring_sqe *sqe)
 {
-	u32 slot = (u32)((sqe - r->sq.sqes) >> r->sq_shift);
+	u32 slot = (u32)(((const char *)sqe - (const char *)r->sq.sqes) >> r->sq_shift);
 
 	return ((r->sq.sqe_tail - slot - 1) & r->sq_mask) + 1;
 }

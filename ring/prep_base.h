@@ -15,6 +15,7 @@
 
 /* How an entry is written: eight aligned words, of whatever type its fields are */
 typedef u64 __attribute__((may_alias)) ring_sqe_word;
+typedef u64 __attribute__((may_alias, vector_size(16), aligned(8))) ring_sqe_pair;
 
 /* The three words of an entry that have more than one field */
 static inline u64 ring_sqe_head(u8 opcode, u16 ioprio, s32 fd)
@@ -44,8 +45,12 @@ static inline void ring_sqe_write(struct io_uring_sqe *sqe, u64 head, u64 off, u
 	word[3] = len;
 	word[4] = 0;
 	word[5] = index;
-	word[6] = addr3;
-	word[7] = 0;
+	if (__builtin_constant_p(addr3) && !addr3) { /* as it nearly always is: one store */
+		*(ring_sqe_pair *)&word[6] = (ring_sqe_pair){ 0, 0 };
+	} else {
+		word[6] = addr3;
+		word[7] = 0;
+	}
 }
 
 /* ring_prep_rw() - an entry of the common shape, its own flags zero */

@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Making and unmaking a ring: io_uring_setup(2), its fallbacks, its two mappings. */
-#include "ring/ring.h"
-
 #include <asm/errno.h>
 #include <linux/mman.h>
 
-#include "uapi/sys.h"
+#include "ring/internal.h"
+#include "ring/register.h"
 
 #define FEATURES_NEEDED (IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG)
 
-/* Flags that change how queues are laid out or advanced in ways not served here */
-#define FLAGS_REFUSED                                                                        \
-	(IORING_SETUP_IOPOLL | IORING_SETUP_SQPOLL | IORING_SETUP_NO_MMAP |                    \
-	 IORING_SETUP_REGISTERED_FD_ONLY | IORING_SETUP_CQE_MIXED | IORING_SETUP_SQE_MIXED |   \
-	 IORING_SETUP_SQ_REWIND)
-
 /* What a ring can do without, newest first: the order in which it is given up */
 static const u32 droppable[] = {
+	IORING_SETUP_SQ_REWIND,
+	IORING_SETUP_HYBRID_IOPOLL,
 	IORING_SETUP_NO_SQARRAY,
 	IORING_SETUP_DEFER_TASKRUN,
 	IORING_SETUP_SINGLE_ISSUER,
@@ -48,7 +43,7 @@ static int setup_with_fallbacks(u32 entries, struct io_uring_params *p)
 	return fd;
 }
 
-static void *map(int fd, u64 len_bytes, u64 offset)
+static __attribute__((noinline)) void *map(int fd, u64 len_bytes, u64 offset)
 {
 	long addr = sys_mmap(NULL, len_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 			     fd, offset);
@@ -60,104 +55,125 @@ static void *map(int fd, u64 len_bytes, u64 offset)
 	return (void *)addr;
 }
 
-static int map_queues(struct ring *r, const struct io_uring_params *p)
+int ring_map_queues(struct ring *r, const struct io_uring_params *p)
 {
 	u64 sq_len = p->sq_off.array;
-	u64 cqes_len = (u64)p->cq_entries * sizeof(struct io_uring_cqe) << r->cq_shift;
-	u64 cq_len = p->cq_off.cqes + cqes_len;
+	u64 cq_len = p->cq_off.cqes + ((u64)p->cq_entries << r->cq_shift);
 
-	if (!(p->flags & IORING_SETUP_NO_SQARRAY))
+	if (!(r->flags & IORING_SETUP_NO_SQARRAY))
 		sq_len += p->sq_entries * sizeof(u32);
 	r->shared_len_bytes = sq_len > cq_len ? sq_len : cq_len;
-	r->sqes_len_bytes = (u64)p->sq_entries * sizeof(struct io_uring_sqe) << r->sq_shift;
+	r->sqes_len_bytes = (u64)p->sq_entries << r->sq_shift;
 
 	r->shared = map(r->fd, r->shared_len_bytes, IORING_OFF_SQ_RING);
 	if (!r->shared)
 		return -ENOMEM;
 	r->sq.sqes = map(r->fd, r->sqes_len_bytes, IORING_OFF_SQES);
-	return r->sq.sqes ? 0 : -ENOMEM;
+	if (r->sq.sqes)
+		return 0;
+	(void)sys_munmap(r->shared, r->shared_len_bytes);
+	r->shared = NULL;
+	return -ENOMEM;
 }
 
-static void find_fields(struct ring *r, const struct io_uring_params *p)
+static u32 *word_at(const struct ring *r, u32 offset_bytes)
 {
-	char *base = r->shared;
+	return (u32 *)(void *)((char *)r->shared + offset_bytes);
+}
 
-	r->sq.ktail = (u32 *)(void *)(base + p->sq_off.tail);
-	r->sq.kflags = (u32 *)(void *)(base + p->sq_off.flags);
-	r->sq_mask = (u16)(p->sq_entries - 1);
-	r->cq.cqes = (struct io_uring_cqe *)(void *)(base + p->cq_off.cqes);
-	r->cq.khead = (u32 *)(void *)(base + p->cq_off.head);
-	r->cq.ktail = (u32 *)(void *)(base + p->cq_off.tail);
-	r->cq_mask = (u16)(p->cq_entries - 1);
-	r->koverflow = (u32 *)(void *)(base + p->cq_off.overflow);
-	r->cq_kflags = (u32 *)(void *)(base + p->cq_off.flags);
+void ring_find_fields(struct ring *r, const struct io_uring_params *p)
+{
+	r->sq_entries = p->sq_entries;
+	r->cq_entries = p->cq_entries;
+	r->sq_mask = p->sq_entries - 1;
+	r->cq_mask = p->cq_entries - 1;
+	r->sq.ktail = word_at(r, p->sq_off.tail);
+	r->sq_khead = word_at(r, p->sq_off.head);
+	r->kflags = word_at(r, p->sq_off.flags);
+	r->kdropped = word_at(r, p->sq_off.dropped);
+	r->cq.cqes = (void *)word_at(r, p->cq_off.cqes);
+	r->cq.khead = word_at(r, p->cq_off.head);
+	r->cq.ktail = word_at(r, p->cq_off.tail);
+	r->koverflow = word_at(r, p->cq_off.overflow);
+	r->cq_kflags = word_at(r, p->cq_off.flags);
+	r->sq.sqe_tail = *r->sq_khead;
+	r->sq.sqe_end = r->sq.sqe_tail + r->sq_entries;
 
 	/* With an index array, entry i is always in slot i: written once, here. */
-	if (!(p->flags & IORING_SETUP_NO_SQARRAY)) {
-		u32 *array = (u32 *)(void *)(base + p->sq_off.array);
-
+	if (!(r->flags & IORING_SETUP_NO_SQARRAY))
 		for (u32 i = 0; i < p->sq_entries; i++)
-			array[i] = i;
+			word_at(r, p->sq_off.array)[i] = i;
+}
+
+/* What every enter of this ring says */
+static u16 enter_flags(u32 setup_flags)
+{
+	if (setup_flags & IORING_SETUP_SQPOLL)
+		return RING_IS_SPECIAL;
+	/* Nobody looks at the devices but who enters for events. */
+	return (u16)((setup_flags & IORING_SETUP_IOPOLL ? IORING_ENTER_GETEVENTS : 0) |
+		     (setup_flags & IORING_SETUP_SQ_REWIND ? RING_IS_SPECIAL : 0));
+}
+
+int ring_make(struct ring *r, u32 entries, struct io_uring_params *p)
+{
+	int fd = setup_with_fallbacks(entries, p);
+
+	*r = (struct ring){ .sq.sqes = NULL };
+	if (fd < 0)
+		return fd;
+	if ((p->features & FEATURES_NEEDED) != FEATURES_NEEDED) {
+		(void)sys_close(fd);
+		return -EOPNOTSUPP;
 	}
+	r->fd = fd;
+	r->enter_fd = fd;
+	r->enter_flags = enter_flags(p->flags);
+	r->flags = p->flags;
+	r->features = p->features;
+	r->sq_shift = p->flags & IORING_SETUP_SQE128 ? 7 : 6;
+	r->cq_shift = p->flags & IORING_SETUP_CQE32 ? 5 : 4;
+	return 0;
 }
 
 int ring_init(struct ring *r, u32 entries, struct io_uring_params *p)
 {
-	int err;
+	int err = -EINVAL;
 
 	*r = (struct ring){ .sq.sqes = NULL };
-	if (p->flags & FLAGS_REFUSED)
+	if (p->flags & (IORING_SETUP_NO_MMAP | IORING_SETUP_REGISTERED_FD_ONLY))
 		return -EINVAL;
-	err = setup_with_fallbacks(entries, p);
-	if (err < 0)
-		return err;
-	r->fd = err;
-	r->enter_fd = r->fd;
-	r->flags = p->flags;
-	r->features = p->features;
-	r->sq_entries = p->sq_entries;
-	r->cq_entries = p->cq_entries;
-	r->sq_shift = !!(p->flags & IORING_SETUP_SQE128);
-	r->cq_shift = !!(p->flags & IORING_SETUP_CQE32);
-
-	err = -EOPNOTSUPP;
-	if ((p->features & FEATURES_NEEDED) != FEATURES_NEEDED)
-		goto out_close;
-	err = map_queues(r, p);
+	err = ring_make(r, entries, p);
 	if (err)
-		goto out_unmap;
-	find_fields(r, p);
-	return 0;
-
-out_unmap:
-	if (r->shared)
-		(void)sys_munmap(r->shared, r->shared_len_bytes);
-out_close:
+		return err;
+	err = ring_map_queues(r, p);
+	if (!err) {
+		ring_find_fields(r, p);
+		return 0;
+	}
 	(void)sys_close(r->fd);
 	*r = (struct ring){ .sq.sqes = NULL };
 	return err;
 }
 
-/* The task's table of registered rings holds the ring's file as well. */
-static void forget_ring_fd(struct ring *r)
-{
-	struct io_uring_rsrc_update slot = { .offset = (u32)r->enter_fd };
-
-	if (r->enter_flags & IORING_ENTER_REGISTERED_RING)
-		(void)sys_io_uring_register(r->fd, IORING_UNREGISTER_RING_FDS, &slot, 1);
-}
-
 /*
  * The mappings hold the ring's file: without both munmaps a closed ring, its
- * requests and its SQPOLL thread would live on.
+ * requests and its SQPOLL thread would live on. The task's table of registered
+ * rings holds it as well.
  */
 void ring_exit(struct ring *r)
 {
-	if (!r->sq.sqes)
+	struct io_uring_rsrc_update slot = { .offset = (u32)r->enter_fd };
+
+	if (!r->sq_entries)
 		return;
-	forget_ring_fd(r);
-	(void)sys_munmap(r->sq.sqes, r->sqes_len_bytes);
-	(void)sys_munmap(r->shared, r->shared_len_bytes);
-	(void)sys_close(r->fd);
+	if (r->enter_flags & IORING_ENTER_REGISTERED_RING)
+		(void)!ring_register(r, IORING_UNREGISTER_RING_FDS, &slot, 1);
+	if (r->sqes_len_bytes) {
+		(void)sys_munmap(r->sq.sqes, r->sqes_len_bytes);
+		(void)sys_munmap(r->shared, r->shared_len_bytes);
+	}
+	if (r->fd >= 0)
+		(void)sys_close(r->fd);
 	*r = (struct ring){ .sq.sqes = NULL };
 }

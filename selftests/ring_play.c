@@ -21,7 +21,7 @@ struct io_uring_sqe *play_sqe(struct ring *r)
 	struct io_uring_sqe *sqe = ring_get_sqe(r);
 
 	ASSERT_NE(sqe, NULL);
-	memset(sqe, 0xee, sizeof(*sqe) << r->sq_shift);
+	memset(sqe, 0xee, (size_t)1 << r->sq_shift);
 	return sqe;
 }
 
@@ -53,7 +53,7 @@ struct play_cqe play_next(struct ring *r)
 	ASSERT_NE(cqe, NULL);
 	copy = (struct play_cqe){ .user_data = cqe->user_data, .res = cqe->res,
 				  .flags = cqe->flags };
-	if (r->cq_shift) {
+	if (r->flags & IORING_SETUP_CQE32) {
 		copy.big[0] = cqe->big_cqe[0];
 		copy.big[1] = cqe->big_cqe[1];
 	}

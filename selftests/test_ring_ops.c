@@ -26,7 +26,7 @@ static struct io_uring_sqe *dirty_sqe(struct ring *r)
 	struct io_uring_sqe *sqe = ring_get_sqe(r);
 
 	ASSERT_NE(sqe, NULL);
-	memset(sqe, 0xee, sizeof(*sqe) << r->sq_shift);
+	memset(sqe, 0xee, (size_t)1 << r->sq_shift);
 	return sqe;
 }
 

@@ -100,13 +100,18 @@ static void refuses(void)
 		u32 entries;
 		u32 flags;
 	} rows[] = {
-		{ 8, IORING_SETUP_IOPOLL },	   { 8, IORING_SETUP_SQPOLL },
-		{ 8, IORING_SETUP_NO_MMAP },	   { 8, IORING_SETUP_REGISTERED_FD_ONLY },
-		{ 8, IORING_SETUP_SQE_MIXED },	   { 8, IORING_SETUP_CQE_MIXED },
-		{ 8, IORING_SETUP_SQ_REWIND },	   { 8, 1U << 30 },
-		{ 8, FASTER | 1U << 30 },	   { 0, 0 },
-		{ 1 << 20, 0 },			   { 8, IORING_SETUP_CQSIZE },
-		{ 8, IORING_SETUP_SQ_AFF },	   { 8, FASTER | IORING_SETUP_IOPOLL },
+		{ 8, IORING_SETUP_NO_MMAP },
+		{ 8, IORING_SETUP_NO_MMAP | IORING_SETUP_REGISTERED_FD_ONLY },
+		{ 8, IORING_SETUP_REGISTERED_FD_ONLY },
+		{ 8, 1U << 30 },
+		{ 8, FASTER | 1U << 30 },
+		{ 0, 0 },
+		{ 1 << 20, 0 },
+		{ 8, IORING_SETUP_CQSIZE },
+		{ 8, IORING_SETUP_SQ_AFF },
+		{ 8, FASTER | IORING_SETUP_SQ_AFF },
+		{ 8, IORING_SETUP_SQE128 | IORING_SETUP_SQE_MIXED },
+		{ 8, IORING_SETUP_CQE32 | IORING_SETUP_CQE_MIXED },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -231,7 +236,7 @@ static int lowest_fd(void)
 
 static void leaks_nothing(void)
 {
-	struct io_uring_params bad = { .flags = IORING_SETUP_SQPOLL };
+	struct io_uring_params bad = { .flags = IORING_SETUP_SQ_AFF };
 	u32 maps;
 	struct ring r;
 	int fd;
@@ -329,7 +334,7 @@ static void registered_files(void)
 static const struct test_case cases[] = {
 	TEST("every kind of ring takes a NOP there and back", every_kind_of_ring),
 	TEST("the largest rings work", large_rings),
-	TEST("what is not served and what the kernel does not know is -EINVAL", refuses),
+	TEST("what the kernel does not know and what it forbids is -EINVAL", refuses),
 	TEST("what a kernel refuses is dropped newest first, and nothing else", drops_in_order),
 	TEST("a kernel without io_uring is -ENOSYS", no_such_call),
 	TEST("io_uring that is switched off is -EPERM", forbidden),
