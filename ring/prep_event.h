@@ -28,7 +28,7 @@ static inline void ring_prep_nop(struct io_uring_sqe *sqe)
  * A nop with IORING_NOP_* flags: @result with INJECT_RESULT (6.10), @fd is
  * looked up with FILE, a slot with FILE | FIXED_FILE (-EBADF if it is none), the
  * registered buffer sqe->buf_index with FIXED_BUFFER (-EFAULT); these: 6.13. TW
- * completes by task work (6.16). Before 6.10 flags are ignored, not refused.
+ * completes by task work (6.16). Some kernels before 6.10 ignore the flags.
  */
 static inline void ring_prep_nop_flags(struct io_uring_sqe *sqe, s32 fd, s32 result, u32 flags)
 {

@@ -218,7 +218,7 @@ static inline void ring_prep_recvmsg(struct io_uring_sqe *sqe, s32 fd, struct ms
  * Into provided buffers, as ring_prep_recv_multishot(). Each starts with a struct
  * io_uring_recvmsg_out, then room for msg->msg_namelen bytes of address and
  * msg->msg_controllen bytes of control data, then the payload: see below. The
- * rest of @msg is not used.
+ * rest of @msg is not used. An empty message ends it, as the end of a stream does.
  */
 static inline void ring_prep_recvmsg_multishot(struct io_uring_sqe *sqe, s32 fd,
 					       struct msghdr *msg, u32 flags)

@@ -300,15 +300,22 @@ static void cancels(void)
 	cancel_rows(old_forms, ARRAY_SIZE(old_forms));
 }
 
+/* An older kernel refuses this, or some patch levels know the flag but find no timeout by it. */
 static void cancels_by_more(void)
 {
-	struct ring r;
+	struct waiting w;
+	struct io_uring_sqe *sqe;
+	struct play_cqe cqe;
 
-	play_ring(&r, 0);
-	ring_prep_cancel_op(play_sqe(&r), IORING_OP_NOP, 0);
-	if (play_result(&r) == -EINVAL)
+	setup(&w);
+	wait_for_all(&w);
+	sqe = play_sqe(&w.r);
+	ring_prep_cancel_op(sqe, IORING_OP_TIMEOUT, 0);
+	play_tag(sqe, 100, 0);
+	cqe = play_next(&w.r);
+	if (cqe.res == -EINVAL || (cqe.res == -ENOENT && !is_linux("6.6")))
 		need_linux("6.6", "cancels by opcode");
-	ring_exit(&r);
+	ring_exit(&w.r);
 	cancel_rows(new_forms, ARRAY_SIZE(new_forms));
 }
 
