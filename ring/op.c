@@ -5,6 +5,7 @@
 #include <asm/errno.h>
 #include <linux/time.h>
 
+#include "ring/mixed.h"
 #include "ring/prep.h"
 #include "uapi/sys.h"
 
@@ -25,9 +26,15 @@ struct io_uring_sqe *ring_op_sqe(struct ring *r)
 {
 	struct io_uring_sqe *sqe = ring_get_sqe(r);
 
-	if (!sqe && ring_submit(r) > 0)
-		sqe = ring_get_sqe(r);
-	return sqe;
+	int ret;
+
+	if (sqe || ring_submit(r) < 0)
+		return sqe;
+	/* The thread of an SQPOLL ring takes its time. */
+	do
+		ret = ring_sqring_wait(r);
+	while (ret == -EINTR);
+	return ring_get_sqe(r);
 }
 
 /*
@@ -40,13 +47,15 @@ static bool dispatch_one(struct ring *r)
 		struct io_uring_cqe cqe;
 		u64 words[4];
 	} copy;
-	struct io_uring_cqe *cqe = ring_peek_cqe(r);
+	struct io_uring_cqe *cqe = ring_peek_cqe_mixed(r);
 	struct ring_op *op;
+	u32 nr_slots;
 
 	if (!cqe)
 		return false;
-	__builtin_memcpy(&copy, cqe, (size_t)1 << r->cq_shift);
-	ring_cq_advance(r, 1);
+	nr_slots = ring_cqe_step(r, cqe);
+	__builtin_memcpy(&copy, cqe, (size_t)nr_slots << r->cq_shift);
+	ring_cq_advance(r, nr_slots);
 	if (!(copy.cqe.user_data & RING_OP_NONE)) {
 		if (r->other)
 			r->other(r, &copy.cqe);
@@ -137,15 +146,10 @@ static int submit_and_wait(struct ring *r, u64 deadline_ns)
 	return ring_submit_and_wait_timeout(r, 1, ring_left_ns(deadline_ns));
 }
 
-/* No callback runs before all that is prepared was taken: so none adds to it. */
-static int submit(struct ring *r, u64 deadline_ns)
+/* Is the ring still there? Time, signals, and a kernel that is busy, pass. */
+static bool is_passing(int err)
 {
-	int ret;
-
-	do
-		ret = submit_and_wait(r, deadline_ns);
-	while (ring_sq_ready(r) && (ret > 0 || ret == -EINTR));
-	return ring_sq_ready(r) ? (ret < 0 ? ret : -EAGAIN) : 0;
+	return err >= 0 || err == -ETIME || err == -EINTR || err == -EAGAIN || err == -EBUSY;
 }
 
 /* Slots from this entry to the end of those prepared, itself included */
@@ -156,9 +160,14 @@ static u32 slots_from(const struct ring *r, const struct io_uring_sqe *sqe)
 	return ((r->sq.sqe_tail - slot - 1) & r->sq_mask) + 1;
 }
 
-/* What it points to goes away, and entries around it may be others'. */
-static void make_nop(struct io_uring_sqe *sqe)
+/*
+ * Makes a nop of it: what it points to goes away, and entries around it may be
+ * others'. It may have moved, to a lower slot of a ring with SQ_REWIND.
+ */
+static void take_back(struct ring *r, u32 nr_from)
 {
+	size_t slot = (r->sq.sqe_tail - nr_from) & r->sq_mask;
+	struct io_uring_sqe *sqe = (void *)((char *)r->sq.sqes + (slot << r->sq_shift));
 	bool is_large = sqe->opcode == IORING_OP_NOP128 || sqe->opcode == IORING_OP_URING_CMD128;
 
 	ring_prep_nop(sqe);
@@ -166,10 +175,22 @@ static void make_nop(struct io_uring_sqe *sqe)
 	sqe->user_data = RING_OP_NONE;
 }
 
-/* Is the ring still there? Signals, and a kernel that is busy, pass. */
-static bool is_passing(int err)
+/*
+ * No callback runs before the entry was taken, so none adds to those behind it.
+ * The thread of an SQPOLL ring takes it sooner or later, unless there is an error.
+ */
+static int submit(struct ring *r, u32 nr_from, u64 deadline_ns)
 {
-	return err >= 0 || err == -EINTR || err == -EAGAIN || err == -EBUSY;
+	int ret;
+
+	do
+		ret = submit_and_wait(r, deadline_ns);
+	while (!(r->flags & IORING_SETUP_SQPOLL) && ring_sq_ready(r) >= nr_from &&
+	       (ret > 0 || ret == -EINTR));
+	if (ring_sq_ready(r) < nr_from || (is_passing(ret) && r->flags & IORING_SETUP_SQPOLL))
+		return 0;
+	take_back(r, nr_from);
+	return ret < 0 ? ret : -EAGAIN;
 }
 
 int ring_call_timeout(struct ring *r, struct io_uring_sqe *sqe, u64 timeout_ns, u32 *cqe_flags)
@@ -181,19 +202,15 @@ int ring_call_timeout(struct ring *r, struct io_uring_sqe *sqe, u64 timeout_ns, 
 	};
 	u64 deadline_ns = ring_deadline_ns(timeout_ns);
 	bool is_late = false;
-	u32 nr_from;
 	int err;
 
 	if (!sqe)
 		return -EBUSY;
-	nr_from = slots_from(r, sqe);
 	sqe->flags &= (u8)~IOSQE_CQE_SKIP_SUCCESS;
 	ring_sqe_set_op(sqe, &c.op);
-	err = submit(r, deadline_ns);
-	if (err < 0 && ring_sq_ready(r) >= nr_from) {
-		make_nop(sqe);
+	err = submit(r, slots_from(r, sqe), deadline_ns);
+	if (err < 0)
 		return err;
-	}
 	for (;;) {
 		while ((c.is_in_flight || c.is_cancelling) && ring_dispatch(r, 1))
 			;

@@ -7,6 +7,8 @@
 #include <linux/stat.h>
 
 #include "ring/call.h"
+#include "ring/mixed.h"
+#include "ring/register.h"
 #include "selftests/harness/harness.h"
 #include "selftests/ring_caps.h"
 #include "uapi/sys.h"
@@ -281,7 +283,7 @@ static void not_submitted(void)
 	EXPECT_EQ(sqe->user_data, RING_OP_NONE);
 	EXPECT_EQ(ring_sq_ready(&r), 3);
 	EXPECT_EQ(c.nr, 0);
-	ASSERT_OK(sys_io_uring_register(r.fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0));
+	ASSERT_OK(ring_enable_rings(&r));
 	EXPECT_EQ(ring_call_nop(&r), 0);
 	ring_dispatch(&r, ~0U);
 	EXPECT_EQ(c.nr, 1);
@@ -383,6 +385,115 @@ static void overflow(void)
 	}
 	EXPECT_EQ(ring_call_nop(&r), 0);
 	EXPECT_EQ(c.nr, 40);
+	ring_exit(&r);
+}
+
+/*
+ * A bit of everything on a small ring: entries of two sizes where there are such,
+ * a queue that is full again and again, calls that come too late.
+ */
+static u64 nr_extra;
+
+static void note_extra(struct ring *r, const struct io_uring_cqe *cqe)
+{
+	const u64 *more = (const u64 *)(const void *)(cqe + 1);
+
+	(void)r;
+	if (cqe->flags & IORING_CQE_F_32)
+		nr_extra += more[0] == 77 && more[1] == 88;
+}
+
+static struct io_uring_sqe *prep_large(struct ring *r)
+{
+	struct io_uring_sqe *sqe;
+
+	if (!(r->flags & IORING_SETUP_SQE_MIXED))
+		return prep_nop(r, NULL);
+	sqe = ring_get_sqe128(r);
+	if (sqe)
+		ring_prep_nop128(sqe);
+	return sqe;
+}
+
+struct kind {
+	u32 flag;
+	u32 with;
+	const char *name;
+};
+
+static u32 flags_of_kind(void)
+{
+	const struct kind *kind = test_param();
+
+	if (!ring_has_setup(kind->flag))
+		need_linux(ring_setup_release((u32)__builtin_ctz(kind->flag)), kind->name);
+	return kind->flag | kind->with;
+}
+
+static void any_kind(void)
+{
+	u32 flags = flags_of_kind();
+	struct counted c = { .op = { count } };
+	s32 efd = sys_eventfd2(0, 0);
+	struct io_uring_sqe *sqe;
+	struct ring r;
+	u32 nr = 0;
+
+	make(&r, 4, 0, flags);
+	ASSERT_EQ(r.flags & flags, flags);
+	r.other = note_extra;
+	for (u32 i = 0; i < 200; i++) {
+		for (u32 k = 0; k < i % 7; k++, nr++) {
+			sqe = ring_op_sqe(&r);
+			ASSERT_TRUE(sqe);
+			ring_prep_nop(sqe);
+			ring_sqe_set_op(sqe, &c.op);
+		}
+		sqe = ring_op_sqe(&r);
+		ASSERT_TRUE(sqe);
+		if (flags & IORING_SETUP_CQE_MIXED)
+			ring_prep_nop_cqe32(sqe, 77, 88);
+		else
+			ring_prep_nop(sqe);
+		ASSERT_GE(ring_submit(&r), 0);
+		while (ring_sq_ready(&r))
+			ASSERT_GE(ring_sqring_wait(&r), 0);
+		ASSERT_EQ(ring_call(&r, prep_large(&r)), 0);
+		if (i % 20 == 0)
+			ASSERT_ERR(ring_call_timeout(&r, prep_wait(&r, efd, NULL), MS, NULL),
+				   -ETIME);
+	}
+	while (ring_turn(&r, 20 * MS) != -ETIME)
+		;
+	EXPECT_EQ(c.nr, nr);
+	EXPECT_EQ(nr_extra, flags & IORING_SETUP_CQE_MIXED ? 200 : 0);
+	EXPECT_EQ(ring_cq_ready(&r), 0);
+	ring_exit(&r);
+}
+
+#define KIND(flag_, with_) { .flag = flag_, .with = with_, .name = #flag_ }
+
+static const struct kind sqpoll = KIND(IORING_SETUP_SQPOLL, 0);
+static const struct kind rewind = KIND(IORING_SETUP_SQ_REWIND, IORING_SETUP_NO_SQARRAY);
+static const struct kind sqe_mixed = KIND(IORING_SETUP_SQE_MIXED, 0);
+static const struct kind cqe_mixed = KIND(IORING_SETUP_CQE_MIXED, 0);
+
+/* What could not be submitted is a nop also where entries move or are large. */
+static void taken_back(void)
+{
+	u32 flags = flags_of_kind();
+	struct counted c = { .op = { count } };
+	struct ring r;
+
+	make(&r, 4, 0, flags | IORING_SETUP_R_DISABLED);
+	prep_nop(&r, &c);
+	EXPECT_ERR(ring_call(&r, prep_large(&r)), -EBADFD);
+	EXPECT_EQ(c.nr, 0);
+	ASSERT_OK(ring_enable_rings(&r));
+	EXPECT_EQ(ring_call_nop(&r), 0);
+	ring_dispatch(&r, ~0U);
+	EXPECT_EQ(c.nr, 1);
+	EXPECT_ERR(ring_turn(&r, 20 * MS), -ETIME);
 	ring_exit(&r);
 }
 
@@ -564,6 +675,13 @@ static const struct test_case cases[] = {
 	TEST("a skipped completion is asked for, a broken link is reported", flags_of_entries),
 	TEST("signals do not end a call", signals),
 	TEST("calls go through an overflow", overflow),
+	TEST("calls on a ring with a thread that submits", any_kind, .param = &sqpoll),
+	TEST("calls on a ring that starts at the first slot", any_kind, .param = &rewind),
+	TEST("calls on a ring with entries of two sizes", any_kind, .param = &sqe_mixed),
+	TEST("calls on a ring with completions of two sizes", any_kind, .param = &cqe_mixed),
+	TEST("a nop is left of what a thread was not yet given", taken_back, .param = &sqpoll),
+	TEST("a nop is left of an entry at the first slot", taken_back, .param = &rewind),
+	TEST("a large nop is left of a large entry", taken_back, .param = &sqe_mixed),
 	TEST("nop, write, read, fsync, fallocate, fadvise, statx, close", files),
 	TEST("writev, readv", vectors),
 	TEST("openat", opens),
