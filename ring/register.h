@@ -422,7 +422,7 @@ void ring_unmap_region(const struct io_uring_region_desc *region, void *addr);
  * Their completions have been posted when it returns.
  *
  * Return: 0, or with _ALL and _ANY how many were cancelled at once, or
- *   -ENOENT  there is none
+ *   -ENOENT  there is none (with _ALL and _ANY that is 0)
  *   -ETIME   time ran out before one that runs had ended
  *   -EINTR   a signal came before
  *   -EBADF   fd is not open, or the slot is empty
@@ -474,7 +474,6 @@ static inline bool ring_opcode_supported(const struct io_uring_probe *probe, u8 
  *
  * Return: how many bytes the kernel knew, or
  *   -EOPNOTSUPP  it does not know @query_op (7.3 knows all of uapi/io_uring.h)
- *   -E2BIG       @size_bytes is above 4096
  *   -EINVAL      @size_bytes is 0, or Linux before 6.18
  */
 NODISCARD int ring_query(u32 query_op, void *data, u32 size_bytes);

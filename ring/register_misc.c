@@ -2,6 +2,7 @@
 /* Workers, clock, networking, regions, cancelling and asking. */
 #include "ring/register.h"
 
+#include <asm/errno.h>
 #include <linux/mman.h>
 
 #include "uapi/sys.h"
@@ -43,9 +44,12 @@ int ring_register_region(const struct ring *r, const struct io_uring_mem_region_
 
 int ring_map_region(const struct ring *r, const struct io_uring_region_desc *region, void **addr)
 {
-	long ret = sys_mmap(NULL, region->size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
-			    region->mmap_offset);
+	long ret;
 
+	if (region->flags & IORING_MEM_REGION_TYPE_USER)
+		return -EINVAL; /* its offset would be that of the queues */
+	ret = sys_mmap(NULL, region->size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
+		       region->mmap_offset);
 	if (ret < 0)
 		return (int)ret;
 	*addr = (void *)ret;
