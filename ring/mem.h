@@ -44,15 +44,16 @@ NODISCARD int ring_init_mem(struct ring *r, u32 entries, struct io_uring_params 
  *     rest zero. Filled with the kernel's answer
  *
  * What is under way goes on, completions that were not reaped stay. Of a ring
- * with DEFER_TASKRUN only. Pointers that ring_get_sqe() and ring_peek_cqe() gave are
- * dead afterwards.
+ * with DEFER_TASKRUN and NO_SQARRAY only. Pointers that ring_get_sqe() and
+ * ring_peek_cqe() gave are dead afterwards.
  *
  * Return: 0, or with the ring as it was
  *   -EBUSY      entries are prepared and not submitted, or the ring has large
  *               CQEs (CQE32, CQE_MIXED), of which some are not reaped
  *   -EOVERFLOW  there are more completions than @p has room for
- *   -EINVAL     not DEFER_TASKRUN, bad numbers, or an older kernel
- *   -EOPNOTSUPP the ring is in memory of the caller
+ *   -EINVAL     the ring lacks one of those flags, bad numbers, or an older kernel
+ *   -EOPNOTSUPP the ring is in memory of the caller, or has no descriptor left to
+ *               map it by
  * or, with the ring in the new size and its queues not mapped (the old ones are
  * gone then, which is why it cannot be undone),
  *   -ENOMEM     and r->sq.sqes is NULL. There is nothing to get, peek gives

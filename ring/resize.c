@@ -22,13 +22,10 @@ static bool is_busy(const struct ring *r)
  */
 static void lose_queues(struct ring *r)
 {
-	struct io_uring_rsrc_update slot = { .offset = (u32)r->enter_fd };
 	u32 *none = &r->no_queue[0];
 	u32 *head = &r->no_queue[1];
 
-	if (r->enter_flags & IORING_ENTER_REGISTERED_RING)
-		(void)!ring_register(r, IORING_UNREGISTER_RING_FDS, &slot, 1);
-	r->enter_flags &= (u16)~IORING_ENTER_REGISTERED_RING;
+	(void)!ring_unregister_ring_fd(r);
 	r->enter_fd = -1;
 	r->sq.sqes = NULL;
 	*head = r->sq.sqe_tail - r->sq_entries;
@@ -50,16 +47,17 @@ int ring_resize_rings(struct ring *r, struct io_uring_params *p)
 	bool has_queues = r->sq.sqes;
 	int err;
 
-	if (r->flags & IORING_SETUP_NO_MMAP)
+	if (r->flags & IORING_SETUP_NO_MMAP || r->fd < 0)
 		return -EOPNOTSUPP;
+	/* Where the index array has gone is not in the kernel's answer (6.18). */
+	if (!(r->flags & IORING_SETUP_NO_SQARRAY))
+		return -EINVAL;
 	if (has_queues) {
 		if (is_busy(r))
 			return -EBUSY;
 		err = ring_register(r, IORING_REGISTER_RESIZE_RINGS, p, 1);
 		if (err < 0)
 			return err;
-		if (p->sq_entries == r->sq_entries && p->cq_entries == r->cq_entries)
-			return 0; /* nor has the kernel done anything */
 		(void)sys_munmap(r->sq.sqes, r->sqes_len_bytes);
 		(void)sys_munmap(r->shared, r->shared_len_bytes);
 	}

@@ -9,7 +9,8 @@
  * What all of them say, in *cqe and in what they return:
  *
  *   0         there is at least one completion, *cqe is the oldest. All that
- *             were waited for, unless time ran out or a signal came
+ *             were waited for, unless time ran out, a signal came, or a
+ *             TIMEOUT request of this ring completed: that ends any wait
  *   -ETIME    time ran out, and there is none
  *   -EINTR    a signal came, and there is none
  *   -EAGAIN   an IOPOLL ring, which knows no timeouts, has had none yet
