@@ -25,7 +25,8 @@ static s32 received(struct ring *r, s32 fd, void *buf, size_t len, s32 flags)
 	return play_result(r);
 }
 
-static void bytes(struct ring *r, int fds[2])
+/* TCP knows what is left in the socket, unix sockets do since 6.17 or so. */
+static void bytes(struct ring *r, int fds[2], bool tells_nonempty)
 {
 	struct play_cqe cqe;
 	char in[32] = "";
@@ -37,7 +38,8 @@ static void bytes(struct ring *r, int fds[2])
 	cqe = play_next(r);
 	EXPECT_EQ(cqe.res, 4);
 	EXPECT_MEMEQ(in, "0123", 4);
-	EXPECT_EQ(cqe.flags & IORING_CQE_F_SOCK_NONEMPTY, IORING_CQE_F_SOCK_NONEMPTY);
+	if (tells_nonempty)
+		EXPECT_EQ(cqe.flags & IORING_CQE_F_SOCK_NONEMPTY, IORING_CQE_F_SOCK_NONEMPTY);
 
 	/* all of it, in pieces */
 	ring_prep_recv(play_sqe(r), fds[1], in, 12, PLAY_MSG_WAITALL);
@@ -66,9 +68,9 @@ static void streams(void)
 
 	play_ring(&r, 0);
 	play_pair(fds, PLAY_STREAM);
-	bytes(&r, fds);
+	bytes(&r, fds, false);
 	play_tcp(fds);
-	bytes(&r, fds);
+	bytes(&r, fds, true);
 	EXPECT_EQ(sent(&r, play_eventfd(), "x", 1, 0), -ENOTSOCK);
 	EXPECT_EQ(received(&r, -1, fds, 1, 0), -EBADF);
 }
@@ -225,13 +227,13 @@ static void streams_of_bytes(void)
 	ASSERT_EQ(sys_write(fds[0], "x", 1), 1);
 	play_expect(&r, 1, -ENOBUFS);
 	play_bufs_add(&b, 2, 16);
+	play_bufs_add(&b, 1, 16); /* the end may need one to look for it */
 	sqe = play_sqe(&r);
 	ring_prep_recv_multishot(sqe, fds[1], NULL, 0, 0);
 	with_buffers(sqe, 7);
 	cqe = play_next(&r);
 	EXPECT_EQ(cqe.res, 1);
 	EXPECT_EQ(play_bid(&cqe), 2);
-	play_bufs_add(&b, 2, 16);
 	sys_close(fds[0]);
 	play_expect(&r, 1, 0);
 	play_quiet(&r);
