@@ -36,6 +36,7 @@ table_host() {
 	qemu-riscv64      build-riscv64          300 1 qemu-user run_user riscv64
 	uapi              fetch-headers          300 1 host      uapi
 	prep              fetch-headers          120 1 host      prep
+	instructions      build-gcc,fetch-headers 120 1 host     instructions
 	E
 }
 
@@ -162,6 +163,7 @@ house() {
 		"$here/check-mem-selfcall.sh" --objdump="${tools}objdump" "$obj/$dir/bareblk.debug" "$obj/$dir/bareblk-selftests"
 		one $? "no memcpy calls itself, $dir"
 	done
+	barriers
 	part "symbols, faults" "$here/build/symbols.sh" --self-test "$obj/gcc"
 	mem_faults
 	for check in gcc clang; do
@@ -171,6 +173,21 @@ house() {
 	O=$obj/gcc part "install" "$here/build/install.sh"
 	O=$obj/gcc part "install, faults" "$here/build/install.sh" --self-test
 	parts_end
+}
+
+# Both compilers' code for each machine; faults with one of them
+barriers() {
+	local arch
+	part "barriers, x86_64" "$here/build/barriers.sh" "$obj/gcc"
+	CC=clang part "barriers, x86_64, clang" "$here/build/barriers.sh" "$obj/clang"
+	part "barriers, x86_64, faults" "$here/build/barriers.sh" --self-test "$obj/gcc"
+	for arch in aarch64 riscv64; do
+		export ARCH=$arch CROSS_COMPILE=$arch-linux-gnu-
+		part "barriers, $arch" "$here/build/barriers.sh" "$obj/$arch"
+		CC=clang part "barriers, $arch, clang" "$here/build/barriers.sh" "$obj/clang-$arch"
+		part "barriers, $arch, faults" "$here/build/barriers.sh" --self-test "$obj/$arch"
+		unset ARCH CROSS_COMPILE
+	done
 }
 
 # A memcpy that gcc turns into a call of itself has to be noticed.
@@ -247,6 +264,15 @@ prep() {
 		part "the bytes of liburing, $cc" "$here/uapi/prep.sh" "$liburing" "$headers" "$cc"
 	done
 	part "the bytes of liburing, faults" "$here/uapi/prep.sh" --self-test "$liburing" "$headers"
+	parts_end
+}
+
+# How many a request takes in user space, ours and liburing's
+instructions() {
+	LIBURING=$(cat "$out/liburing") && LIBURING_UAPI=$(cat "$out/headers") || exit
+	export LIBURING LIBURING_UAPI
+	part "libring.a" "$here/bench/count.sh" "$obj/gcc"
+	part "faults" "$here/bench/count.sh" --self-test "$obj/gcc"
 	parts_end
 }
 
