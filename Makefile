@@ -55,8 +55,9 @@ COMMON_FLAGS := -std=gnu11 -g -fno-common -ffile-prefix-map=$(CURDIR)=. $(WARN) 
 
 # What wants a libc is off: stack protector, unwind tables, outlined atomics. A
 # section per function, so that a program gets only those it calls; -fPIE, so
-# that the libraries link into position-independent programs as well.
-ARCH_FLAGS_x86_64 := -fcf-protection=none
+# that the libraries link into position-independent programs as well. Tables need
+# no more than their natural alignment.
+ARCH_FLAGS_x86_64 := -fcf-protection=none $(if $(IS_CLANG),,-malign-data=abi)
 ARCH_FLAGS_aarch64 := -mno-outline-atomics
 ARCH_FLAGS_riscv64 := $(if $(IS_CLANG),-mno-relax)
 FREE_FLAGS := $(COMMON_FLAGS) $(TARGET_FLAGS) -ffreestanding -fPIE -fvisibility=hidden \
@@ -70,7 +71,7 @@ HOT := ring/queue.c ublk/queue.c ublk/tgt.c ublk/targets/%
 OPT_HOT := -O2
 OPT_uapi/rt/free := -O2 -fno-builtin $(if $(IS_CLANG),,-fno-tree-loop-distribute-patterns)
 OPT_DEFAULT := $(shell $(CC) -Oz -E -x c /dev/null -o /dev/null 2>/dev/null && echo -Oz || echo -Os) \
-	$(if $(IS_CLANG),,-fno-inline-functions-called-once)
+	$(if $(IS_CLANG),,-fno-inline-functions-called-once -fno-move-loop-invariants -fno-jump-tables)
 opt = $(or $(OPT_$(patsubst %/,%,$(dir $(1)))),$(if $(filter $(HOT),$(1)),$(OPT_HOT),$(OPT_DEFAULT)))
 
 # Two segments: what is read and executed, what is read and written, with no gap
@@ -131,7 +132,7 @@ $(O)/bareblk.debug $(O)/bareblk-selftests $(EXAMPLES): $(call obj,$(SRC_free)) $
 # The file that ships; bareblk.debug is the same with symbols
 $(O)/bareblk: $(O)/bareblk.debug
 	$(call say,STRIP,$@)
-	$(Q)$(STRIP) --strip-all -R .comment -o $@ $<
+	$(Q)$(STRIP) --strip-all -R .comment -R .eh_frame -R .rela.dyn -o $@ $<
 
 $(O)/%.o: %.c $(O)/.flags
 	$(call say,CC,$<)

@@ -208,7 +208,8 @@ static u32 flags_around(u32 flag)
 	}
 }
 
-#define PAGES_BYTES 65536
+/* Two of the largest pages that a kernel may have */
+#define PAGES_BYTES (2 * 65536)
 
 /* So few entries fit a half of @memory each, where that is asked for. */
 static int try_setup(u32 flags, long memory, s32 wq_fd)

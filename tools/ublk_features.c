@@ -20,13 +20,13 @@ static void print_json(struct fmt_buf *out, u64 features)
 	struct json j = { .out = out };
 
 	json_open(&j, NULL, '[');
-	for (u32 i = 0; i < nr_ublk_flags; i++) {
+	for (u32 i = 0; ublk_flag_name(i); i++) {
 		json_open(&j, NULL, '{');
-		json_string(&j, "name", ublk_flags[i].name);
+		json_string(&j, "name", ublk_flag_name(i));
 		json_u64(&j, "bit", i);
 		json_bool(&j, "kernel_has", features >> i & 1);
-		json_string(&j, "since", ublk_flags[i].since);
-		json_bool(&j, "used", ublk_flags[i].is_used);
+		json_string(&j, "since", ublk_flag_since(i));
+		json_bool(&j, "used", UBLK_FLAGS_USED >> i & 1);
 		json_close(&j, '}');
 	}
 	json_close(&j, ']');
@@ -36,15 +36,16 @@ static void print_json(struct fmt_buf *out, u64 features)
 static void print_text(struct fmt_buf *out, u64 features)
 {
 	fmt_add(out, "BIT FEATURE                 HERE  SINCE  USED\n");
-	for (u32 i = 0; i < nr_ublk_flags; i++) {
-		const struct ublk_flag *f = &ublk_flags[i];
+	for (u32 i = 0; i < 64; i++) {
+		const char *name = ublk_flag_name(i);
 
-		fmt_add(out, "%3u %-23s %-5s %-6s %s\n", i, f->name,
-			features >> i & 1 ? "yes" : "no", f->since, f->is_used ? "yes" : "no");
-	}
-	for (u32 i = nr_ublk_flags; i < 64; i++)
-		if (features >> i & 1)
+		if (name)
+			fmt_add(out, "%3u %-23s %-5s %-6s %s\n", i, name,
+				features >> i & 1 ? "yes" : "no", ublk_flag_since(i),
+				UBLK_FLAGS_USED >> i & 1 ? "yes" : "no");
+		else if (features >> i & 1)
 			fmt_add(out, "%3u unknown to this program\n", i);
+	}
 }
 
 static enum exit_code features_run(const struct cmd_run *r)

@@ -27,8 +27,8 @@ static void print_flags(struct fmt_buf *out, u64 flags)
 	for (u32 i = 0; i < 64; i++) {
 		if (!(flags >> i & 1))
 			continue;
-		if (i < nr_ublk_flags)
-			fmt_add(out, " %s", ublk_flags[i].name);
+		if (ublk_flag_name(i))
+			fmt_add(out, " %s", ublk_flag_name(i));
 		else
 			fmt_add(out, " BIT_%u", i);
 	}

@@ -434,6 +434,12 @@ static inline int sys_sched_setaffinity(int tid, size_t len, const u64 *mask)
 }
 
 /* returns the number of bytes of the kernel's mask */
+/* which one this thread is on, for now */
+static inline int sys_getcpu(u32 *cpu)
+{
+	return (int)arch_syscall3(__NR_getcpu, SYS_PTR(cpu), 0, 0);
+}
+
 static inline int sys_sched_getaffinity(int tid, size_t len, u64 *mask)
 {
 	return (int)arch_syscall3(__NR_sched_getaffinity, tid, (long)len, SYS_PTR(mask));

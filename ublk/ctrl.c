@@ -144,7 +144,8 @@ int ublk_ctrl_open(struct ublk_ctrl *c)
 static const char *ring_remedy(int err)
 {
 	if (err == -EPERM)
-		return "io_uring is switched off: set the sysctl kernel.io_uring_disabled to 0";
+		return "io_uring is switched off: the sysctl kernel.io_uring_disabled is not 0, or a filter "
+		       "forbids it";
 	if (err == -ENOSYS)
 		return "no io_uring: CONFIG_IO_URING is not set, or a seccomp filter hides it";
 	return "cannot make an io_uring";

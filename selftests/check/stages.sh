@@ -152,7 +152,7 @@ nostdinc() {
 house() {
 	local check dir
 	export BAREBLK=$obj/gcc/bareblk
-	for check in layers text help docs program; do
+	for check in layers text help docs program probe; do
 		part "$check" "$here/build/$check.sh" "$obj/gcc"
 		part "$check, faults" "$here/build/$check.sh" --self-test "$obj/gcc"
 	done

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC3043 # busybox ash has local
 #
 # Runs bareblk-selftests with these arguments in the guest, on a machine that
 # has what the ring's tests look for: files that take O_DIRECT, extended
@@ -25,5 +25,24 @@ if ! (prepare) > /out/prepare.txt 2>&1; then
 	sed 's/^/# /' /out/prepare.txt
 	echo "Bail out! the guest could not be prepared"
 	exit 1
+fi
+# What the program says of this kernel goes back, for the host to look at
+probe() { # NAME CMD...: its output, its words, its status
+	local name=$1
+	shift
+	"$@" > "/out/probe-$name.json" 2> "/out/probe-$name.err"
+	echo $? > "/out/probe-$name.status"
+}
+
+probe plain bareblk ring probe --json
+probe user setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs --inh-caps=-all \
+	--bounding-set=-all bareblk ring probe --json
+if [ -e /proc/sys/kernel/io_uring_disabled ]; then
+	echo 1 > /proc/sys/kernel/io_uring_disabled
+	probe grouped setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
+		--bounding-set=-all bareblk ring probe --json
+	echo 2 > /proc/sys/kernel/io_uring_disabled
+	probe off bareblk ring probe --json
+	echo 0 > /proc/sys/kernel/io_uring_disabled
 fi
 exec /bareblk-selftests "$@"

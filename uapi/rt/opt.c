@@ -246,7 +246,7 @@ static const struct opt *find_name(const struct opt_run *run, const char *name, 
 	for (size_t i = 0; i < run->nr; i++) {
 		const char *known = run->rows[i].name;
 
-		if (known && str_len(known) == len && !memcmp(known, name, len))
+		if (known && str_starts(name, known) == name + len)
 			return &run->rows[i];
 	}
 	return NULL;
