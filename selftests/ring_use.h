@@ -17,6 +17,9 @@ struct io_uring_cqe use_cqe(struct ring *r);
 /** use_result() - submit one entry and wait for its completion's result */
 s32 use_result(struct ring *r);
 
+/** USE() - the result of a request that takes no other: USE(&r, ring_prep_close, fd) */
+#define USE(r, prep, ...) (prep(use_sqe(r), __VA_ARGS__), use_result(r))
+
 /** use_quiet() - nothing was posted, and nothing is when the kernel is entered */
 bool use_quiet(struct ring *r);
 

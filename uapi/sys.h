@@ -161,6 +161,27 @@ static inline long sys_readlinkat(int dirfd, const char *path, char *buf, size_t
 	return arch_syscall4(__NR_readlinkat, dirfd, SYS_PTR(path), SYS_PTR(buf), (long)len);
 }
 
+static inline long sys_getxattr(const char *path, const char *name, void *value, size_t len)
+{
+	sys_check_buf(value, len);
+	return arch_syscall4(__NR_getxattr, SYS_PTR(path), SYS_PTR(name), SYS_PTR(value),
+			     (long)len);
+}
+
+static inline long sys_fgetxattr(int fd, const char *name, void *value, size_t len)
+{
+	sys_check_buf(value, len);
+	return arch_syscall4(__NR_fgetxattr, fd, SYS_PTR(name), SYS_PTR(value), (long)len);
+}
+
+static inline int sys_setxattr(const char *path, const char *name, const void *value, size_t len,
+			       int flags)
+{
+	sys_check_buf(value, len);
+	return (int)arch_syscall5(__NR_setxattr, SYS_PTR(path), SYS_PTR(name), SYS_PTR(value),
+				  (long)len, flags);
+}
+
 static inline int sys_mknodat(int dirfd, const char *path, u32 mode, u32 dev)
 {
 	return (int)arch_syscall4(__NR_mknodat, dirfd, SYS_PTR(path), (long)mode, (long)dev);
