@@ -110,8 +110,9 @@ NODISCARD int ring_register_restrictions(const struct ring *r,
  * It cannot be undone.
  *
  * Return: 0, or
- *   -EACCES  neither no_new_privs is set nor is there CAP_SYS_ADMIN
- *   -EPERM   the task has restrictions already
+ *   -EACCES  neither no_new_privs is set nor is there CAP_SYS_ADMIN; or the task's
+ *            restrictions do not allow IORING_REGISTER_RESTRICTIONS
+ *   -EPERM   the task has restrictions, and they do
  *   -EINVAL  an unknown restriction or flag, or an older kernel
  * Source: io_register_restrictions_task(), io_uring/register.c, Linux 7.3
  */
@@ -147,8 +148,9 @@ NODISCARD int ring_register_files(const struct ring *r, const s32 *files, u32 nr
  * ring_register_files_tags() - the same, and word when a file is let go (5.13)
  * @tags: one per file, 0 for none and for holes
  *
- * When a slot was updated or unregistered and the last request that used its
- * file has ended, a completion comes with the tag as user_data and 0 as res.
+ * When a slot was updated and the last request that used its file has ended, a
+ * completion comes with the tag as user_data and 0 as res; from 6.13 on also
+ * when the table was dropped. Linux 6.1 takes its time, a second and more.
  *
  * Return: as ring_register_files(); -EINVAL also for a hole that has a tag
  */
@@ -419,7 +421,8 @@ void ring_unmap_region(const struct io_uring_region_desc *region, void *addr);
  * @reg: user_data in addr, or fd and opcode (6.6), as flags say
  *       (IORING_ASYNC_CANCEL_*); timeout -1, -1 waits for ever
  *
- * Their completions have been posted when it returns.
+ * Their completions have been posted when it returns. Linux 6.1 may miss the end
+ * of a request that a worker carries out: give it a time there.
  *
  * Return: 0, or with _ALL and _ANY how many were cancelled at once, or
  *   -ENOENT  there is none (with _ALL and _ANY that is 0)

@@ -34,7 +34,7 @@ struct io_uring_cqe use_cqe(struct ring *r)
 	struct io_uring_cqe copy;
 
 	if (!ring_peek_cqe(r))
-		ASSERT_OK(ring_submit_and_wait_timeout(r, 1, 2000000000));
+		ASSERT_OK(ring_submit_and_wait_timeout(r, 1, 8000000000));
 	cqe = ring_peek_cqe(r);
 	ASSERT_NE(cqe, NULL);
 	copy = (struct io_uring_cqe){

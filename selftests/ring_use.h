@@ -11,7 +11,7 @@ void use_ring(struct ring *r, u32 flags);
 /** use_sqe() - the next entry, full of what must not stay there */
 struct io_uring_sqe *use_sqe(struct ring *r);
 
-/** use_cqe() - the next completion, which has to come within two seconds */
+/** use_cqe() - the next completion, which has to come within eight seconds */
 struct io_uring_cqe use_cqe(struct ring *r);
 
 /** use_result() - submit one entry and wait for its completion's result */

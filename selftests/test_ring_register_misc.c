@@ -206,7 +206,7 @@ static void clocks(void)
 static void napi(void)
 {
 	struct io_uring_napi set = { .busy_poll_to = 50, .prefer_busy_poll = 1 };
-	struct io_uring_napi got = { .busy_poll_to = 20000 };
+	struct io_uring_napi got = { .busy_poll_to = 10000 };
 	struct ring r;
 	int err;
 
@@ -410,33 +410,35 @@ static void sync_cancel(void)
 }
 
 /*
- * What a worker is in the midst of is told to stop and waited for: without end,
- * or not at all. It may be quicker than no time, so that is tried often.
+ * What a worker is in the midst of is told to stop and waited for: as long as
+ * it takes, or not at all. It may be quicker than no time, so that is tried
+ * often. Linux 6.1 looks for the end too early and then for ever.
  */
 static void sync_cancel_waits(void)
 {
-	struct io_uring_sync_cancel_reg reg = { .addr = 5, .timeout = { -1, -1 } };
+	struct io_uring_sync_cancel_reg reg = { .addr = 5, .timeout = { 3, 0 } };
 	u32 nr_late = 0;
 	struct held h;
 	struct ring r;
 	int tid;
+	int err;
 
 	make_held(&h);
 	use_ring(&r, 0);
 	hold(&r, &h, 5);
 	wait_for_workers(1);
-	EXPECT_EQ(ring_register_sync_cancel(&r, &reg), 0);
+	err = ring_register_sync_cancel(&r, &reg);
+	EXPECT_TRUE(err == 0 || (err == -ETIME && !is_linux("6.12")));
 	EXPECT_EQ(ring_cq_ready(&r), 1);
 	EXPECT_LT(use_cqe(&r).res, 0);
 	reg.timeout = (struct __kernel_timespec){ .tv_sec = 0 };
 	for (u32 i = 0; i < 200 && nr_late < 3; i++) {
-		int err;
-
 		hold(&r, &h, 5);
 		while (!nr_workers(&tid))
 			test_sleep_ms(1);
-		test_sleep_ms(2);
+		test_sleep_ms(20);
 		err = ring_register_sync_cancel(&r, &reg);
+		test_row("round %u: %d", i, err);
 		EXPECT_TRUE(err == 0 || err == -ETIME);
 		nr_late += err == -ETIME;
 		EXPECT_LT(use_cqe(&r).res, 0);
