@@ -45,19 +45,19 @@ struct play_cqe play_next(struct ring *r)
 	struct play_cqe copy;
 
 	play_submit(r);
-	cqe = ring_peek_cqe(r);
+	cqe = ring_peek_cqe_mixed(r);
 	if (!cqe) {
 		ASSERT_OK(ring_submit_and_wait_timeout(r, 1, PLAY_WAIT_NS));
-		cqe = ring_peek_cqe(r);
+		cqe = ring_peek_cqe_mixed(r);
 	}
 	ASSERT_NE(cqe, NULL);
 	copy = (struct play_cqe){ .user_data = cqe->user_data, .res = cqe->res,
 				  .flags = cqe->flags };
-	if (r->flags & IORING_SETUP_CQE32) {
+	if (r->flags & IORING_SETUP_CQE32 || ring_cqe_slots(cqe) == 2) {
 		copy.big[0] = cqe->big_cqe[0];
 		copy.big[1] = cqe->big_cqe[1];
 	}
-	ring_cq_advance(r, 1);
+	ring_cqe_seen_mixed(r, cqe);
 	return copy;
 }
 

@@ -11,6 +11,7 @@
 
 #include <asm/errno.h>
 
+#include "ring/mixed.h"
 #include "ring/prep.h"
 #include "ring/register.h"
 #include "ring/ring.h"

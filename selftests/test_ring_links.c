@@ -244,7 +244,8 @@ static void limits_in_chains(void)
 	}
 }
 
-/* A drain waits for all before it, and all after it wait for it. */
+/* A drain waits for all before it, and all after it wait for it; in Linux 6.1 they start after
+ * it, but may overtake it. */
 static void drains(void)
 {
 	struct io_uring_sqe *sqe;
@@ -273,8 +274,8 @@ static void drains(void)
 		ASSERT_LT(cqe.user_data, 8);
 		EXPECT_EQ(seen & 1U << cqe.user_data, 0);
 		if (cqe.user_data == 2 || cqe.user_data == 5)
-			EXPECT_EQ(seen, (1U << cqe.user_data) - 1); /* all before it */
-		else
+			EXPECT_EQ(~seen & ((1U << cqe.user_data) - 1), 0);
+		else if (is_linux("6.12"))
 			EXPECT_NE(seen & 1U << (cqe.user_data < 5 ? 2 : 5), 0);
 		seen |= 1U << cqe.user_data;
 	}

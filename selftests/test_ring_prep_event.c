@@ -156,6 +156,33 @@ static void nop128(void)
 	}
 }
 
+/* Both sizes of both queues in one ring, ends and all */
+static void nops_mixed(void)
+{
+	struct ring r;
+
+	NEED_SETUP(IORING_SETUP_SQE_MIXED);
+	play_ring(&r, IORING_SETUP_SQE_MIXED | IORING_SETUP_CQE_MIXED);
+	for (u64 i = 0; i < 10 * PLAY_ENTRIES; i++) {
+		struct io_uring_sqe *sqe = i % 3 ? play_sqe(&r) : ring_get_sqe128(&r);
+		struct play_cqe cqe;
+
+		ASSERT_NE(sqe, NULL);
+		if (i % 3 == 0)
+			ring_prep_nop128(sqe);
+		else if (i % 3 == 1)
+			ring_prep_nop_cqe32(sqe, i, ~i);
+		else
+			ring_prep_nop(sqe);
+		play_tag(sqe, i, 0);
+		cqe = play_next(&r);
+		EXPECT_EQ(cqe.user_data, i);
+		EXPECT_EQ(cqe.res, 0);
+		EXPECT_EQ(cqe.flags, i % 3 == 1 ? IORING_CQE_F_32 : 0);
+		EXPECT_EQ(cqe.big[1], i % 3 == 1 ? ~i : 0);
+	}
+}
+
 static void messages(void)
 {
 	struct ring from;
@@ -408,6 +435,7 @@ static const struct test_case cases[] = {
 	TEST("a nop looks up files, slots and buffers", nop_lookups),
 	TEST("a nop's large completion carries what it was given", nop_large),
 	TEST("a nop of 128 bytes is one", nop128),
+	TEST("nops of both sizes mix, with completions of both", nops_mixed),
 	TEST("a message arrives on the other ring, with flags if wanted", messages),
 	TEST("a message waits for a ring that defers, not for one that is disabled",
 	     messages_deferred),
