@@ -8,6 +8,7 @@
 #include "ring/internal.h"
 
 #define NS_PER_S 1000000000ULL
+#define CENTURY_NS (100ULL * 365 * 24 * 3600 * NS_PER_S)
 
 /* What enter gets; @ts is what @arg points to */
 struct wait_arg {
@@ -22,14 +23,21 @@ static struct __kernel_timespec timespec_of(u64 ns)
 					   .tv_nsec = (s64)(ns % NS_PER_S) };
 }
 
+/* A wait with a first while and without an end is over after that while, says the
+ * kernel: it gets an end that nobody will see. */
+static u64 end_of(const struct ring_wait *how)
+{
+	return how->min_wait_us && how->timeout_ns > CENTURY_NS ? CENTURY_NS : how->timeout_ns;
+}
+
 /* As a kernel without it would do: it takes no argument that it does not know. */
 static int make_arg(const struct ring *r, const struct ring_wait *how, struct wait_arg *a)
 {
 	*a = (struct wait_arg){ .flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG };
 	if ((how->min_wait_us || how->is_date) && !(r->features & IORING_FEAT_MIN_TIMEOUT))
 		return -EOPNOTSUPP;
-	if (how->timeout_ns != RING_NO_TIMEOUT) {
-		a->ts = timespec_of(how->timeout_ns);
+	if (end_of(how) != RING_NO_TIMEOUT) {
+		a->ts = timespec_of(end_of(how));
 		a->arg.ts = (u64)(uintptr_t)&a->ts;
 	}
 	if (how->sigmask) {
@@ -99,8 +107,8 @@ int ring_submit_and_wait_how(struct ring *r, u32 wait_nr, const struct ring_wait
 void ring_reg_wait_set(struct io_uring_reg_wait *element, const struct ring_wait *how)
 {
 	*element = (struct io_uring_reg_wait){ .min_wait_usec = how->min_wait_us };
-	if (how->timeout_ns != RING_NO_TIMEOUT) {
-		element->ts = timespec_of(how->timeout_ns);
+	if (end_of(how) != RING_NO_TIMEOUT) {
+		element->ts = timespec_of(end_of(how));
 		element->flags = IORING_REG_WAIT_TS;
 	}
 	if (how->sigmask) {
