@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What goes wrong in the kernel: entries that it cannot find, requests and
+ * completions that it has no memory for. The latter is real: the case is in a
+ * control group whose memory is used up. As long as that lasts nothing may be
+ * touched for the first time and nothing said, so what happens is looked at
+ * afterwards.
+ */
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+
+#include "ring/wait.h"
+#include "selftests/ring_play.h"
+
+#define DEFER (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
+
+/* Entries that the kernel cannot find: only an array that somebody broke does that */
+
+/* A batch of eight, in which one bit of @bad each is an entry that is not there */
+static void submit_with_bad(struct ring *r, u32 *array, u32 bad, u64 *next)
+{
+	u32 first = r->sq.sqe_tail;
+	u32 nr_bad = 0;
+	u32 dropped = ring_sq_dropped(r);
+	struct io_uring_cqe *cqe;
+	u32 head;
+
+	for (u32 i = 0; i < 8; i++) {
+		struct io_uring_sqe *sqe = ring_get_sqe(r);
+
+		ASSERT_NE(sqe, NULL);
+		ring_prep_nop(sqe);
+		ring_sqe_set_data64(sqe, *next + i);
+		nr_bad += bad >> i & 1;
+		array[(first + i) & r->sq_mask] =
+			bad >> i & 1 ? 0x80000000 + i : (first + i) & r->sq_mask;
+	}
+	EXPECT_EQ(ring_submit_and_wait(r, 8 - nr_bad), 8 - nr_bad);
+	EXPECT_EQ(ring_sq_dropped(r) - dropped, nr_bad);
+	EXPECT_EQ(ring_sq_ready(r), 0);
+	EXPECT_EQ(ring_sq_space_left(r), r->sq_entries);
+	ring_for_each_cqe(r, head, cqe) {
+		while (bad >> (*next % 8) & 1)
+			++*next;
+		EXPECT_EQ(cqe->user_data, *next);
+		++*next;
+	}
+	ring_cq_advance_to(r, head);
+	*next = (*next + 7) & ~7ULL;
+	for (u32 i = 0; i < r->sq_entries; i++)
+		array[i] = i;
+}
+
+static void skipped_entries(void)
+{
+	static const u32 bad[] = { 0x01, 0x80, 0x10, 0x81, 0x0f, 0xf0,
+				    0xaa, 0x55, 0xfe, 0x7f, 0xff, 0 };
+	static const u32 flags[] = { 0, DEFER };
+
+	for (size_t k = 0; k < ARRAY_SIZE(flags); k++) {
+		struct io_uring_params p = { .flags = flags[k] };
+		u64 next = 0;
+		struct ring r;
+
+		ASSERT_OK(ring_init(&r, 16, &p));
+		for (u32 round = 0; round < 3; round++) {
+			for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+				test_row("flags 0x%x, bad 0x%x", flags[k], bad[i]);
+				submit_with_bad(&r,
+						(void *)((char *)r.shared + p.sq_off.array),
+						bad[i], &next);
+			}
+		}
+		ring_exit(&r);
+	}
+}
+
+/* A control group without memory */
+
+#define GROUP "bareblk-ring"
+#define MOUNT_POINT "/tmp/bareblk-ring-cgroup"
+
+enum { AT_REMOVEDIR_FLAG = 0x200 };
+
+static const char *const parents[] = {
+	"/sys/fs/cgroup/memory", /* version 1 */
+	"/sys/fs/cgroup",
+	MOUNT_POINT,
+};
+
+/* Open, since an open may take memory: what to write to for the limit, and to join */
+struct group {
+	int limit;
+	int procs;
+};
+
+static int open_in(const char *parent, const char *name)
+{
+	int dir = sys_openat(AT_FDCWD, parent, O_RDONLY | O_CLOEXEC, 0);
+	int fd = dir < 0 ? dir : sys_openat(dir, name, O_WRONLY | O_CLOEXEC, 0);
+
+	if (dir >= 0)
+		sys_close(dir);
+	return fd;
+}
+
+static void put(int fd, const char *text)
+{
+	if (fd >= 0)
+		(void)!sys_write(fd, text, str_len(text));
+}
+
+static bool try_parent(struct group *g, const char *parent)
+{
+	int dir = sys_openat(AT_FDCWD, parent, O_RDONLY | O_CLOEXEC, 0);
+
+	if (dir < 0)
+		return false;
+	put(open_in(parent, "cgroup.subtree_control"), "+memory");
+	(void)!sys_mkdirat(dir, GROUP, 0755);
+	g->limit = sys_openat(dir, GROUP "/memory.max", O_WRONLY | O_CLOEXEC, 0);
+	if (g->limit < 0)
+		g->limit = sys_openat(dir, GROUP "/memory.limit_in_bytes", O_WRONLY | O_CLOEXEC, 0);
+	g->procs = sys_openat(dir, GROUP "/cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
+	/* Version 1 would kill for memory, else; version 2 spares those that say so. */
+	put(open_in(parent, GROUP "/memory.oom_control"), "1");
+	sys_close(dir);
+	return g->limit >= 0 && g->procs >= 0;
+}
+
+static void find_group(void)
+{
+	struct group *g = test_fixture();
+
+	put(sys_openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0), "-1000");
+	(void)!sys_mkdirat(AT_FDCWD, MOUNT_POINT, 0755);
+	(void)!sys_mount("none", MOUNT_POINT, "cgroup2", 0, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(parents); i++)
+		if (try_parent(g, parents[i]))
+			return;
+	test_skip("no control group with a limit on memory can be made here");
+}
+
+static void remove_group(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
+		int dir = sys_openat(AT_FDCWD, parents[i], O_RDONLY | O_CLOEXEC, 0);
+
+		if (dir < 0)
+			continue;
+		(void)!sys_unlinkat(dir, GROUP, AT_REMOVEDIR_FLAG);
+		sys_close(dir);
+	}
+	(void)!sys_umount2(MOUNT_POINT, 0);
+	(void)!sys_unlinkat(AT_FDCWD, MOUNT_POINT, AT_REMOVEDIR_FLAG);
+}
+
+static const struct test_fixture group_fixture = {
+	.size_bytes = sizeof(struct group),
+	.setup = find_group,
+	.teardown = remove_group,
+};
+
+static void memory_ends(void)
+{
+	const struct group *g = test_fixture();
+
+	(void)!sys_write(g->limit, "0", 1);
+	(void)!sys_write(g->procs, "0", 1);
+}
+
+static void memory_is_back(void)
+{
+	const struct group *g = test_fixture();
+
+	ASSERT_OK(sys_write(g->limit, "1073741824", 10));
+}
+
+static void prep_nops(struct ring *r, u32 nr, u64 user_data)
+{
+	for (u32 i = 0; i < nr; i++) {
+		struct io_uring_sqe *sqe = ring_get_sqe(r);
+
+		if (!sqe)
+			return;
+		ring_prep_nop(sqe);
+		ring_sqe_set_data64(sqe, user_data + i);
+	}
+}
+
+static void make(struct ring *r, u32 entries, u32 cq_entries, u32 flags)
+{
+	struct io_uring_params p = { .flags = flags | IORING_SETUP_CQSIZE,
+				     .cq_entries = cq_entries };
+
+	ASSERT_OK(ring_init(r, entries, &p));
+}
+
+/* All of it once, with memory, so that nothing is touched for the first time later */
+static void rehearse(struct ring *r)
+{
+	prep_nops(r, 8, 0);
+	ASSERT_EQ(ring_submit(r), 8);
+	ASSERT_OK(ring_get_events(r));
+	ASSERT_EQ(ring_submit_and_wait(r, 8), 0);
+	ring_cq_advance(r, 8);
+	ASSERT_EQ(ring_peek_cqe(r), NULL);
+	ASSERT_EQ(ring_cq_overflow(r), 0);
+}
+
+/* What the case is given: the ring's flags */
+static const u32 plain_flags;
+static const u32 defer_flags = DEFER;
+
+static u32 param_flags(void)
+{
+	return *(const u32 *)test_param();
+}
+
+static void no_memory_for_requests(void)
+{
+	struct io_uring_cqe *cqe;
+	struct ring warm;
+	struct ring r;
+	int got[3];
+	u32 ready;
+	u32 head;
+	u64 next = 1;
+
+	make(&warm, 8, 16, param_flags());
+	rehearse(&warm);
+	make(&r, 8, 16, param_flags());
+	prep_nops(&r, 8, 1);
+	memory_ends();
+	got[0] = ring_submit(&r);
+	got[1] = ring_submit_and_wait(&r, 1);
+	got[2] = ring_submit(&r);
+	ready = ring_sq_ready(&r);
+	memory_is_back();
+	for (size_t i = 0; i < ARRAY_SIZE(got); i++)
+		EXPECT_ERR(got[i], -EAGAIN);
+	EXPECT_EQ(ready, 8);
+	EXPECT_EQ(ring_get_sqe(&r), NULL);
+	/* Nothing was lost and nothing is done twice. */
+	EXPECT_EQ(ring_submit_and_wait(&r, 8), 8);
+	ring_for_each_cqe(&r, head, cqe)
+		EXPECT_EQ(cqe->user_data, next++);
+	EXPECT_EQ(next, 9);
+	ring_exit(&r);
+	ring_exit(&warm);
+}
+
+/*
+ * The kernel keeps some requests for the next time. When those are used up it
+ * takes fewer than it was given, and has them back when they are done.
+ */
+static void memory_for_some_requests(void)
+{
+	struct io_uring_cqe *cqe;
+	struct ring r;
+	int got;
+	u64 next = 1;
+	u32 head;
+
+	make(&r, 256, 512, 0);
+	rehearse(&r);
+	prep_nops(&r, 256, 1);
+	memory_ends();
+	got = ring_submit_and_wait(&r, 256);
+	memory_is_back();
+	EXPECT_EQ(got, 256);
+	EXPECT_EQ(ring_sq_ready(&r), 0);
+	ring_for_each_cqe(&r, head, cqe)
+		EXPECT_EQ(cqe->user_data, next++);
+	EXPECT_EQ(next, 257);
+	ring_exit(&r);
+}
+
+/* The ring goes on, and the count stays. */
+static void goes_on(struct ring *r)
+{
+	u32 lost = ring_cq_overflow(r);
+
+	for (u32 i = 0; i < 50; i++) {
+		struct io_uring_cqe *cqe;
+		u64 next = 100;
+		u32 head;
+
+		prep_nops(r, 8, 100);
+		ASSERT_EQ(ring_submit_and_wait(r, 8), 8);
+		ring_for_each_cqe(r, head, cqe)
+			ASSERT_EQ(cqe->user_data, next++);
+		ring_cq_advance_to(r, head);
+		ASSERT_EQ(next, 108);
+	}
+	EXPECT_EQ(ring_cq_overflow(r), lost);
+}
+
+/* No room in the queue, and no memory to keep what does not fit */
+static void lost_completions(void)
+{
+	struct io_uring_cqe *cqe;
+	u32 nr_submitted = 0;
+	u32 nr_reaped = 0;
+	struct ring r;
+	int said;
+	int again;
+	u32 lost;
+
+	make(&r, 8, 8, param_flags());
+	rehearse(&r);
+	memory_ends();
+	while (nr_submitted < 4000 && !ring_cq_overflow(&r)) {
+		prep_nops(&r, 8, nr_submitted);
+		if (ring_submit_and_get_events(&r) != 8)
+			break;
+		nr_submitted += 8;
+	}
+	lost = ring_cq_overflow(&r);
+	do { /* those that there was memory for come first */
+		nr_reaped += ring_cq_ready(&r);
+		ring_cq_advance(&r, ring_cq_ready(&r));
+		said = ring_wait_cqe_timeout(&r, &cqe, 0);
+	} while (!said);
+	again = ring_wait_cqe_timeout(&r, &cqe, 0);
+	memory_is_back();
+	EXPECT_GT(lost, 0);
+	EXPECT_EQ(nr_reaped + lost, nr_submitted);
+	EXPECT_ERR(said, -EBADR);
+	EXPECT_ERR(again, -ETIME);
+	goes_on(&r);
+	ring_exit(&r);
+}
+
+static const struct test_case cases[] = {
+	TEST("entries that the kernel cannot find are skipped and counted", skipped_entries),
+	TEST("without memory for a request nothing is taken: -EAGAIN", no_memory_for_requests,
+	     .fixture = &group_fixture, .param = &plain_flags),
+	TEST("and of a ring that defers its work", no_memory_for_requests,
+	     .fixture = &group_fixture, .param = &defer_flags),
+	TEST("with memory for some requests all are submitted, some at a time",
+	     memory_for_some_requests, .fixture = &group_fixture),
+	TEST("lost completions are counted, said once by -EBADR, and the ring goes on",
+	     lost_completions, .fixture = &group_fixture, .param = &plain_flags),
+	TEST("those of a ring that defers its work, too", lost_completions,
+	     .fixture = &group_fixture, .param = &defer_flags),
+};
+TEST_SUITE(ring_faults, cases);
