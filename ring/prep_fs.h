@@ -103,7 +103,8 @@ static inline void ring_prep_pipe(struct io_uring_sqe *sqe, s32 *fds, u32 pipe_f
 }
 
 /* ... into the slots @file_index and the one after it, or two that the kernel chooses;
- * @fds tells which. O_CLOEXEC is -EINVAL. */
+ * @fds tells which (some kernels before 7.0 do so only when they choose). O_CLOEXEC is
+ * -EINVAL. */
 static inline void ring_prep_pipe_direct(struct io_uring_sqe *sqe, s32 *fds, u32 pipe_flags,
 					 u32 file_index)
 {

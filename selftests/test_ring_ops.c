@@ -7,6 +7,7 @@
 #include "ring/prep.h"
 #include "ring/ring.h"
 #include "selftests/harness/harness.h"
+#include "selftests/ring_caps.h"
 #include "uapi/rt/mem.h"
 #include "uapi/sys.h"
 
@@ -287,7 +288,7 @@ static void large_completions(void)
 		cqe = ring_peek_cqe(&r);
 		ASSERT_EQ(cqe->user_data, 1000 + i);
 		if (cqe->res == -EINVAL)
-			test_skip("this kernel's NOP has no large completion");
+			need_linux("6.18", "a nop's large completion");
 		ASSERT_EQ(cqe->res, 0);
 		EXPECT_EQ(cqe->big_cqe[0], i);
 		EXPECT_EQ(cqe->big_cqe[1], ~i);

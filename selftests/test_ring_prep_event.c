@@ -94,6 +94,7 @@ static void nop_lookups(void)
 	register_buffer(&r);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct io_uring_sqe *sqe = play_sqe(&r);
+		s32 got;
 
 		test_row("flags 0x%x fd %d", rows[i].flags, rows[i].fd);
 		ring_prep_nop_flags(sqe, rows[i].fd, 77, rows[i].flags);
@@ -103,7 +104,10 @@ static void nop_lookups(void)
 			missing = missing ? missing : rows[i].since;
 			continue;
 		}
-		EXPECT_EQ(play_result(&r), rows[i].want);
+		got = play_result(&r);
+		/* Before 7.0 some say 0, though the request has failed. */
+		if (got || is_linux("7.0") || rows[i].want >= 0)
+			EXPECT_EQ(got, rows[i].want);
 	}
 	if (missing)
 		need_linux(missing, "nops that look up files and buffers");

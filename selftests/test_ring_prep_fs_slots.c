@@ -229,8 +229,8 @@ static void pipes_in_slots(void)
 	NEED_OP(IORING_OP_PIPE);
 	setup();
 	EXPECT_EQ(USE(&r, ring_prep_pipe_direct, fds, 0, 2), 0);
-	EXPECT_EQ(fds[0], 2);
-	EXPECT_EQ(fds[1], 3);
+	/* Before 7.0 some do not tell what was asked for. */
+	EXPECT_TRUE((fds[0] == 2 && fds[1] == 3) || (!fds[0] && !fds[1] && !is_linux("7.0")));
 	write_slot(3, "x");
 	EXPECT_EQ(slot(2), 'x');
 	EXPECT_EQ(USE(&r, ring_prep_pipe_direct, fds, 0, IORING_FILE_INDEX_ALLOC), 0);
