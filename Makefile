@@ -101,7 +101,8 @@ SRC_examples := $(call src,selftests/examples)
 SRC_hosted := $(SRC_targets) $(SRC_ublk) $(SRC_ring) $(SRC_dm) $(SRC_uapi)
 SRC_fuzz := $(call src,selftests/fuzz)
 SRC_bench := $(call src,selftests/bench)
-SRC := $(SRC_hosted) $(SRC_free) $(SRC_tools) $(SRC_selftests) $(SRC_examples) $(SRC_bench)
+SRC_stress := $(call src,selftests/stress)
+SRC := $(SRC_hosted) $(SRC_free) $(SRC_tools) $(SRC_selftests) $(SRC_examples) $(SRC_bench) $(SRC_stress)
 
 # In the order in which a linker wants them
 LIBS := $(addprefix $(O)/lib,$(addsuffix .a,ublk-targets ublk ring dm uapi))
@@ -297,6 +298,29 @@ $(eval $(call bench_rules,liburing))
 $(O)/bench/.flags: FORCE
 	$(call stamp,$(shell $(CC) --version | head -n 1) $(CC) $(BENCH_FLAGS) $(LIBURING) $(LIBURING_UAPI))
 
+# Threads on a ring, with and without ThreadSanitizer. -I: the kernel's side of a ring
+# may be simulated, since no sanitizer sees the real one.
+STRESS_FLAGS = -Iselftests/stress/sim $(COMMON_FLAGS) $(if $(filter selftests/%,$<),,-ffreestanding)
+STRESS_FLAGS_plain := -O2
+STRESS_FLAGS_tsan := -O1 -fsanitize=thread
+
+stress: $(O)/stress/plain/threads $(O)/stress/tsan/threads ## programs that stress a ring with threads
+
+define stress_rules
+$(O)/stress/$(1)/threads: $(patsubst %.c,$(O)/stress/$(1)/%.o,$(SRC_stress) $(SRC_ring) $(SRC_uapi)) $(O)/.sources
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(STRESS_FLAGS_$(1)) -pthread -o $$@ $$(filter %.o,$$^)
+
+$(O)/stress/$(1)/%.o: %.c $(O)/stress/.flags
+	$$(call say,CC,$$<)
+	$$(Q)mkdir -p $$(@D) && $$(CC) $$(STRESS_FLAGS) $$(STRESS_FLAGS_$(1)) $$(CFLAGS_EXTRA) -MD -MP -c -o $$@ $$<
+endef
+$(eval $(call stress_rules,plain))
+$(eval $(call stress_rules,tsan))
+
+$(O)/stress/.flags: FORCE
+	$(call stamp,$(shell $(CC) --version | head -n 1) $(CC) $(STRESS_FLAGS) $(STRESS_FLAGS_tsan) $(CFLAGS_EXTRA))
+
 lint: ## all that gcc, clang-tidy, cppcheck and shellcheck find
 	@selftests/lint.sh
 
@@ -320,6 +344,7 @@ export CMD FILES
 
 # What each object was made of
 -include $(patsubst %.o,%.d,$(call obj,$(SRC)) $(call obj,$(SRC_selftests) $(SRC_hosted),hosted/) \
-	$(call obj,$(SRC_fuzz) $(SRC_hosted),fuzz/obj/)) $(wildcard $(O)/bench/*/*.d)
+	$(call obj,$(SRC_fuzz) $(SRC_hosted),fuzz/obj/) $(wildcard $(O)/bench/*/*.d) \
+	$(foreach kind,plain tsan,$(call obj,$(SRC_stress) $(SRC_ring) $(SRC_uapi),stress/$(kind)/)))
 
-.PHONY: all bench bench-ring check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size uninstall vm
+.PHONY: all bench bench-ring check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size stress uninstall vm

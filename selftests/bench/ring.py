@@ -140,8 +140,13 @@ class Runner:
         self.cpus = [str(cpu) for cpu in cpus()]
 
     def slice_once(self, who, row):
-        run = subprocess.run([self.programs[who], row, str(self.ms), self.path, *self.cpus],
-                             capture_output=True, text=True, check=False, timeout=120)
+        command = [self.programs[who], row, str(self.ms), self.path, *self.cpus]
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, check=False,
+                                 timeout=10 + self.ms / 100)
+        except subprocess.TimeoutExpired:
+            sys.stderr.write(f"{who}, {row}: has hung\n")
+            sys.exit(3)
         if run.returncode == 4:
             raise Cannot(run.stdout.strip())
         if run.returncode:

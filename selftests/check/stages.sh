@@ -44,6 +44,7 @@ table_check() {
 	local kernel
 	table_builds
 	table_host
+	echo "threads - 180 1 host threads 2"
 	echo "lint - 300 1 host lint short"
 	echo "fuzz - 300 1 host fuzz 20"
 	for kernel in $kernels_ring; do
@@ -58,6 +59,7 @@ table_long() {
 	local kernel
 	table_builds
 	table_host
+	echo "threads - 3600 9 host threads 120"
 	echo "lint - 1800 1 host lint all"
 	echo "fuzz - 3600 1 host fuzz 600"
 	echo "lab - 3600 9 host lab"
@@ -271,8 +273,20 @@ prep() {
 instructions() {
 	LIBURING=$(cat "$out/liburing") && LIBURING_UAPI=$(cat "$out/headers") || exit
 	export LIBURING LIBURING_UAPI
-	part "libring.a" "$here/bench/count.sh" "$obj/gcc"
-	part "faults" "$here/bench/count.sh" --self-test "$obj/gcc"
+	part "libring.a" "$here/bench/count.sh" "$obj/bench"
+	cmp "$obj/bench/libring.a" "$obj/gcc/libring.a"
+	one $? "which is the one that ships"
+	part "faults" "$here/bench/count.sh" --self-test "$obj/bench"
+	parts_end
+}
+
+# Several on a ring, for so many seconds in each of their ways
+threads() {
+	local kind
+	for kind in tsan plain; do
+		part "$kind" "$here/stress/run.sh" "$obj/threads" "$kind" "$1"
+		part "$kind, faults" "$here/stress/run.sh" --self-test "$obj/threads" "$kind"
+	done
 	parts_end
 }
 
