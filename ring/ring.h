@@ -125,8 +125,9 @@ _Static_assert(offsetof(struct ring, fd) == 64, "the hot half is one cache line"
  *                  operations are -EINVAL, timeouts do not end a wait.
  *                  HYBRID_IOPOLL sleeps first
  *   ATTACH_WQ      shares workers, and the thread of SQPOLL, with ring p->wq_fd
- *   R_DISABLED     ring_submit() is -EBADFD until ring_enable_rings(); before
- *                  that is the time for restrictions and waiting regions
+ *   R_DISABLED     ring_submit() is -EBADFD until ring_enable_rings() (or, with
+ *                  SQPOLL, without effect); before that is the time for
+ *                  restrictions and waiting regions
  *   NO_MMAP, REGISTERED_FD_ONLY  -EINVAL here: ring_init_mem(), ring/mem.h
  *
  * Return: 0, or

@@ -4,7 +4,8 @@
  * completions that it has no memory for. The latter is real: the case is in a
  * control group whose memory is used up. As long as that lasts nothing may be
  * touched for the first time and nothing said, so what happens is looked at
- * afterwards.
+ * afterwards. Of what the kernel has to say about it (version 2) the console is
+ * spared meanwhile.
  */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -88,11 +89,15 @@ static const char *const parents[] = {
 	MOUNT_POINT,
 };
 
-/* Open, since an open may take memory: what to write to for the limit, and to join */
+/* Open, since an open may take memory: what to write to for the limit, and to
+ * join; and what the console shows, to be put back */
 struct group {
 	int limit;
 	int procs;
+	char printk[64];
 };
+
+#define PRINTK "/proc/sys/kernel/printk"
 
 static int open_in(const char *parent, const char *name)
 {
@@ -131,7 +136,10 @@ static bool try_parent(struct group *g, const char *parent)
 static void find_group(void)
 {
 	struct group *g = test_fixture();
+	int fd = sys_openat(AT_FDCWD, PRINTK, O_RDONLY | O_CLOEXEC, 0);
 
+	if (fd >= 0)
+		(void)!sys_read(fd, g->printk, sizeof(g->printk) - 1);
 	put(sys_openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0), "-1000");
 	(void)!sys_mkdirat(AT_FDCWD, MOUNT_POINT, 0755);
 	(void)!sys_mount("none", MOUNT_POINT, "cgroup2", 0, NULL);
@@ -143,6 +151,12 @@ static void find_group(void)
 
 static void remove_group(void)
 {
+	const struct group *g = test_fixture();
+
+	if (g->printk[0] >= '5') {
+		test_sleep_ms(300); /* some consoles write when they come to it */
+		put(sys_openat(AT_FDCWD, PRINTK, O_WRONLY | O_CLOEXEC, 0), g->printk);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
 		int dir = sys_openat(AT_FDCWD, parents[i], O_RDONLY | O_CLOEXEC, 0);
 
@@ -165,6 +179,8 @@ static void memory_ends(void)
 {
 	const struct group *g = test_fixture();
 
+	if (g->printk[0] >= '5') /* warnings and below, that is */
+		put(sys_openat(AT_FDCWD, PRINTK, O_WRONLY | O_CLOEXEC, 0), "4");
 	(void)!sys_write(g->limit, "0", 1);
 	(void)!sys_write(g->procs, "0", 1);
 }
@@ -324,7 +340,8 @@ static void lost_completions(void)
 	} while (!said);
 	again = ring_wait_cqe_timeout(&r, &cqe, 0);
 	memory_is_back();
-	EXPECT_GT(lost, 0);
+	if (!lost) /* it took from its reserve, as a part that may not wait */
+		need_linux("6.18", "completions that are kept in memory of the group");
 	EXPECT_EQ(nr_reaped + lost, nr_submitted);
 	EXPECT_ERR(said, -EBADR);
 	EXPECT_ERR(again, -ETIME);

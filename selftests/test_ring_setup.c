@@ -47,10 +47,12 @@ static void nop(struct ring *r, u64 user_data)
 	ASSERT_EQ(ring_cq_ready(r), 0);
 }
 
-/* What may be dropped, and that the oldest kernel that is tested has not */
-static u32 lacks(void)
+/* What rings below ask for and this kernel, if it is as old as 6.1, drops */
+static u32 lacking(void)
 {
-	return ring_has_setup(IORING_SETUP_NO_SQARRAY) ? 0 : IORING_SETUP_NO_SQARRAY;
+	u32 flags = ring_has_setup(IORING_SETUP_NO_SQARRAY) ? 0 : IORING_SETUP_NO_SQARRAY;
+
+	return flags | (ring_has_setup(IORING_SETUP_SQ_REWIND) ? 0 : IORING_SETUP_SQ_REWIND);
 }
 
 static void every_kind_of_ring(void)
@@ -64,11 +66,16 @@ static void every_kind_of_ring(void)
 		FASTER,
 		FASTER | IORING_SETUP_SQE128,
 		FASTER | IORING_SETUP_CQE32,
+		FASTER | IORING_SETUP_TASKRUN_FLAG,
+		FASTER | IORING_SETUP_SQ_REWIND,
+		FASTER | IORING_SETUP_SQ_REWIND | IORING_SETUP_SQE128,
 		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
 		IORING_SETUP_CLAMP,
+		IORING_SETUP_IOPOLL,
+		IORING_SETUP_IOPOLL | FASTER,
+		IORING_SETUP_SQPOLL,
+		IORING_SETUP_SQPOLL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_NO_SQARRAY,
 	};
-
-	const u32 lacked = lacks();
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		for (u32 entries = 1; entries <= 64; entries += 7) {
@@ -76,7 +83,7 @@ static void every_kind_of_ring(void)
 
 			test_row("flags 0x%x, %u entries", flags[i], entries);
 			make(&r, entries, flags[i]);
-			EXPECT_EQ(r.flags & flags[i], flags[i] & ~lacked);
+			EXPECT_EQ(r.flags, flags[i] & ~lacking());
 			EXPECT_EQ(r.sq_entries & (r.sq_entries - 1), 0);
 			EXPECT_GE(r.sq_entries, entries);
 			for (u64 k = 0; k < 3 * r.cq_entries; k++)
@@ -119,6 +126,7 @@ static void refuses(void)
 		{ 8, IORING_SETUP_CQSIZE },
 		{ 8, IORING_SETUP_SQ_AFF },
 		{ 8, FASTER | IORING_SETUP_SQ_AFF },
+		{ 8, IORING_SETUP_SQPOLL | IORING_SETUP_SQ_REWIND | 1U << 30 },
 		{ 8, IORING_SETUP_SQE128 | IORING_SETUP_SQE_MIXED },
 		{ 8, IORING_SETUP_CQE32 | IORING_SETUP_CQE_MIXED },
 	};
@@ -136,10 +144,9 @@ static void refuses(void)
 }
 
 /*
- * A kernel knows them, but for NO_SQARRAY before 6.6, yet not every combination:
- * DEFER_TASKRUN wants SINGLE_ISSUER, and TASKRUN_FLAG wants one of COOP_TASKRUN
- * and DEFER_TASKRUN. What is left of a combination that it refuses shows what
- * went first.
+ * This kernel knows all of them, but not every combination: DEFER_TASKRUN wants
+ * SINGLE_ISSUER, and TASKRUN_FLAG wants one of COOP_TASKRUN and DEFER_TASKRUN.
+ * What is left of a combination that it refuses shows what went first.
  */
 static void drops_in_order(void)
 {
@@ -152,6 +159,9 @@ static void drops_in_order(void)
 		{ IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_NO_SQARRAY, 0 },
 		{ IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN,
 		  IORING_SETUP_COOP_TASKRUN },
+		/* HYBRID_IOPOLL wants IOPOLL, and SQ_REWIND NO_SQARRAY. */
+		{ FASTER | IORING_SETUP_HYBRID_IOPOLL, FASTER },
+		{ IORING_SETUP_SQ_REWIND | IORING_SETUP_SUBMIT_ALL, IORING_SETUP_SUBMIT_ALL },
 		{ IORING_SETUP_TASKRUN_FLAG, 0 },
 		{ IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER, 0 },
 		{ IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL, IORING_SETUP_SUBMIT_ALL },
@@ -160,16 +170,14 @@ static void drops_in_order(void)
 		  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SQE128 },
 	};
 
-	const u32 lacked = lacks();
-
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct io_uring_params p = { .flags = rows[i].asked };
 		struct ring r;
 
 		test_row("asked 0x%x", rows[i].asked);
 		ASSERT_OK(ring_init(&r, 8, &p));
-		EXPECT_EQ(r.flags, rows[i].granted & ~lacked);
-		EXPECT_EQ(p.flags, rows[i].granted & ~lacked);
+		EXPECT_EQ(r.flags, rows[i].granted & ~lacking());
+		EXPECT_EQ(p.flags, r.flags);
 		nop(&r, 5);
 		ring_exit(&r);
 	}
@@ -205,6 +213,28 @@ static void no_such_call(void)
 static void forbidden(void)
 {
 	without_io_uring(EPERM);
+}
+
+/* Until it is enabled it takes nothing, and loses nothing. */
+static void disabled(void)
+{
+	static const u32 flags[] = { 0, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN };
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct ring r;
+
+		test_row("flags 0x%x", flags[i]);
+		make(&r, 8, flags[i] | IORING_SETUP_R_DISABLED);
+		ring_prep_nop(ring_get_sqe(&r));
+		EXPECT_ERR(ring_submit(&r), -EBADFD);
+		EXPECT_ERR(ring_submit_and_wait(&r, 1), -EBADFD);
+		EXPECT_ERR(ring_get_events(&r), -EBADFD);
+		EXPECT_EQ(ring_sq_ready(&r), 1);
+		ASSERT_OK(ring_enable_rings(&r));
+		EXPECT_EQ(ring_submit_and_wait(&r, 1), 1);
+		EXPECT_EQ(ring_cq_ready(&r), 1);
+		ring_exit(&r);
+	}
 }
 
 static void exit_is_harmless(void)
@@ -350,6 +380,7 @@ static const struct test_case cases[] = {
 	TEST("what a kernel refuses is dropped newest first, and nothing else", drops_in_order),
 	TEST("a kernel without io_uring is -ENOSYS", no_such_call),
 	TEST("io_uring that is switched off is -EPERM", forbidden),
+	TEST("a disabled ring takes nothing until it is enabled", disabled),
 	TEST("exit is harmless on a zeroed ring and twice", exit_is_harmless),
 	TEST("1000 rings leave no file, mapping or registration behind", leaks_nothing,
 	     .timeout_ms = 60000),
