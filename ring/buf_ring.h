@@ -151,6 +151,9 @@ static inline u16 ring_cqe_bid(const struct io_uring_cqe *cqe)
  * for each such completion, in their order, but not for bundles. The buffer is
  * the caller's again, to be added anew, when the completion lacks
  * IORING_CQE_F_BUF_MORE; its count is 0 then.
+ *
+ * For sockets, pipes and all else that can be polled. Of a regular file's buffer
+ * the kernel uses up what was asked for, also when less was read.
  */
 static inline u32 ring_buf_ring_consume(u32 *used_bytes, const struct io_uring_cqe *cqe)
 {

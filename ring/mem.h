@@ -26,6 +26,10 @@ NODISCARD s64 ring_memory_size(u32 entries, const struct io_uring_params *p);
  * One huge page holds a ring of 16384 entries and its completions, and spares
  * the TLB. Before 6.10 a queue that is larger than a page must be in one.
  *
+ * The kernel takes a ring down after ring_exit() has returned, and until then may
+ * write to its queues once more: unmap the memory, which it has pinned, but do
+ * not make the next ring in it.
+ *
  * A child that is forked shares the pages, or has copies of them, and must not
  * touch the ring in either case: MADV_DONTFORK, or pages_dontfork().
  *

@@ -215,6 +215,46 @@ static void incremental(void)
 	ring_exit(&r);
 }
 
+static struct io_uring_cqe read_file(struct ring *r, int fd, u32 len)
+{
+	struct io_uring_sqe *sqe = use_sqe(r);
+
+	ring_prep_read(sqe, fd, NULL, len, 0);
+	ring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
+	ring_sqe_set_buf_group(sqe, GROUP);
+	ASSERT_EQ(ring_submit(r), 1);
+	return use_cqe(r);
+}
+
+/* What a file lacks of what it was asked for is used up all the same. */
+static void incremental_file(void)
+{
+	struct io_uring_buf_ring *br;
+	struct io_uring_cqe cqe;
+	int fd = use_file();
+	struct ring r;
+
+	say(fd, "abcd", 4);
+	use_ring(&r, 0);
+	br = group(&r, IOU_PBUF_RING_INC);
+	if (!br)
+		need_linux("6.12", "provided buffers that are used up bit by bit");
+	for (u32 i = 0; i < 6; i++) {
+		cqe = read_file(&r, fd, 10);
+		EXPECT_EQ(cqe.res, 4);
+		EXPECT_EQ(ring_cqe_bid(&cqe), 0);
+		EXPECT_NE(cqe.flags & IORING_CQE_F_BUF_MORE, 0);
+		EXPECT_MEMEQ(mem[0] + i * 10, "abcd\0\0\0\0\0", 10);
+	}
+	/* The last four bytes of the first buffer are all that is left of it. */
+	cqe = read_file(&r, fd, 10);
+	EXPECT_EQ(cqe.res, 4);
+	EXPECT_EQ(ring_cqe_bid(&cqe), 0);
+	EXPECT_EQ(cqe.flags & IORING_CQE_F_BUF_MORE, 0);
+	ASSERT_EQ(ring_free_buf_ring(&r, br, NR, GROUP), 0);
+	ring_exit(&r);
+}
+
 /* min_left: what is left of a buffer is not worth another completion */
 static void gives_back_early(void)
 {
@@ -254,6 +294,56 @@ static void gives_back_early(void)
 		EXPECT_EQ(!(cqe.flags & IORING_CQE_F_BUF_MORE), i == 1);
 	}
 	ASSERT_EQ(ring_unregister_buf_ring(&r, GROUP), 0);
+	ring_exit(&r);
+}
+
+static struct io_uring_cqe recv_bundle(struct ring *r, int fd)
+{
+	struct io_uring_sqe *sqe = use_sqe(r);
+
+	ring_prep_recv(sqe, fd, NULL, 0, 0);
+	sqe->ioprio = IORING_RECVSEND_BUNDLE;
+	ring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
+	ring_sqe_set_buf_group(sqe, GROUP);
+	ASSERT_EQ(ring_submit(r), 1);
+	return use_cqe(r);
+}
+
+/* One completion for what lies in several buffers, in the order of the ring; how
+ * many it is for is the kernel's business. */
+static void bundle(void)
+{
+	struct io_uring_buf_ring *br;
+	char text[LEN * 4 + 10];
+	u32 most = 0;
+	u32 done = 0;
+	struct ring r;
+	u16 bid = 0;
+	int fds[2];
+
+	for (u32 i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7);
+	pair(fds);
+	use_ring(&r, *(const u32 *)test_param());
+	NEED_FEAT(IORING_FEAT_RECVSEND_BUNDLE);
+	br = group(&r, 0);
+	say(fds[0], text, sizeof(text));
+	while (done < sizeof(text)) {
+		struct io_uring_cqe cqe = recv_bundle(&r, fds[1]);
+
+		ASSERT_GT(cqe.res, 0);
+		ASSERT_TRUE(ring_cqe_has_buffer(&cqe));
+		ASSERT_EQ(ring_cqe_bid(&cqe), bid);
+		ASSERT_MEMEQ(mem[bid], text + done, (u32)cqe.res);
+		most = (u32)cqe.res > most ? (u32)cqe.res : most;
+		done += (u32)cqe.res;
+		bid += (u16)((cqe.res + LEN - 1) / LEN);
+		EXPECT_EQ(ring_buf_ring_available(&r, br, GROUP), NR - bid);
+	}
+	EXPECT_EQ(done, sizeof(text));
+	if (is_linux("6.18"))
+		EXPECT_GT(most, LEN);
+	ASSERT_EQ(ring_free_buf_ring(&r, br, NR, GROUP), 0);
 	ring_exit(&r);
 }
 
@@ -329,13 +419,19 @@ static void refused(void)
 	EXPECT_EQ(err, -EBADF);
 }
 
+static const u32 plain;
+static const u32 deferred = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+
 static const struct test_case cases[] = {
 	TEST("buffers go round 70000 times, by their numbers", around_ours, .timeout_ms = 60000),
 	TEST("they do in memory of the kernel", around_kernels, .timeout_ms = 60000),
 	TEST("without a buffer a request ends, with one it goes on", runs_out),
 	TEST("the kernel tells how many buffers it has taken", status),
 	TEST("a buffer is filled bit by bit", incremental),
+	TEST("a file uses up what was asked for", incremental_file),
 	TEST("a buffer comes back when too little is left of it", gives_back_early),
+	TEST("a bundle fills several buffers in a row", bundle, .param = &plain),
+	TEST("it does on a ring that defers its work", bundle, .param = &deferred),
 	TEST("a ring in memory of ours serves a read", ours_and_read),
 	TEST("what cannot be a group is refused", refused),
 };

@@ -143,7 +143,7 @@ static void tagged(void)
 	int fd = digits();
 	struct ring r;
 
-	use_ring(&r, 0);
+	use_ring(&r, *(const u32 *)test_param());
 	EXPECT_ERR(ring_register_buffers_tags(&r, iovs, hole, 3), -EINVAL);
 	EXPECT_TRUE(use_quiet(&r));
 	ASSERT_EQ(ring_register_buffers_tags(&r, iovs, tags, 3), 0);
@@ -260,11 +260,15 @@ static void cloned_in_part(void)
 	ring_exit(&src);
 }
 
+static const u32 plain;
+static const u32 deferred = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+
 static const struct test_case cases[] = {
 	TEST("a request stays within the buffer in its slot", filled),
 	TEST("what cannot be buffers is refused and leaves none", refused),
 	TEST("updates fill and empty slots, up to the first that fails", updated),
-	TEST("a tag comes when its buffer goes", tagged),
+	TEST("a tag comes when its buffer goes", tagged, .param = &plain),
+	TEST("it does on a ring that defers its work", tagged, .param = &deferred),
 	TEST("a slot is updated under a request that keeps its buffer", in_use),
 	TEST("cloned buffers are used, and outlive the ring that they came from", cloned),
 	TEST("a part of the buffers is cloned, over others if asked", cloned_in_part),

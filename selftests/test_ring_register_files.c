@@ -169,7 +169,7 @@ static void tagged(void)
 	const s32 none = -1;
 	struct ring r;
 
-	use_ring(&r, 0);
+	use_ring(&r, *(const u32 *)test_param());
 	EXPECT_ERR(ring_register_files_tags(&r, files, hole, 4), -EINVAL);
 	EXPECT_ERR(ring_register_files_tags(&r, files, (const u64 *)16, 4), -EFAULT);
 	/* One that failed half way tells nothing. */
@@ -253,12 +253,16 @@ static void alloc_range(void)
 	ring_exit(&r);
 }
 
+static const u32 plain;
+static const u32 deferred = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+
 static const struct test_case cases[] = {
 	TEST("a request reaches the file in its slot, and no other", filled),
 	TEST("what cannot be a table is refused and leaves none", refused),
 	TEST("updates fill, skip and empty slots, up to the first that fails", updated),
 	TEST("a slot is updated under a request that keeps its file", in_use),
-	TEST("a tag comes when its file goes", tagged),
+	TEST("a tag comes when its file goes", tagged, .param = &plain),
+	TEST("it does on a ring that defers its work", tagged, .param = &deferred),
 	TEST("a tag waits for the last request that uses the file", tag_waits),
 	TEST("the kernel chooses slots within the range", alloc_range),
 };

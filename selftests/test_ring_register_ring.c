@@ -8,11 +8,13 @@
 #include <linux/uio.h>
 
 #include "ring/buf_ring.h"
+#include "ring/mem.h"
 #include "ring/prep.h"
 #include "ring/register.h"
 #include "selftests/harness/harness.h"
 #include "selftests/ring_caps.h"
 #include "selftests/ring_use.h"
+#include "uapi/rt/pages.h"
 #include "uapi/sys.h"
 
 enum { DEFER = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, NOBODY = 65534 };
@@ -46,14 +48,55 @@ static void ring_fd(void)
 	EXPECT_ERR(ring_register_ring_fd(&rings[0]), -EBADF);
 }
 
-static void closed_fd(void)
+/* All that a ring can be told is said to it by its index. */
+static void without_fd(struct ring *r)
 {
 	static char mem[4096];
 	struct iovec iov = { .iov_base = mem, .iov_len = sizeof(mem) };
+	struct io_uring_buf_ring *br;
 	int fd = use_file();
+	int err;
+
+	EXPECT_LT(r->fd, 0);
+	EXPECT_ERR(ring_close_ring_fd(r), -EBADF);
+	EXPECT_ERR(ring_register_ring_fd(r), -EEXIST);
+	EXPECT_ERR(ring_unregister_ring_fd(r), -EINVAL);
+	EXPECT_EQ(nop(r), 0);
+	ASSERT_EQ(ring_register_files(r, &fd, 1), 0);
+	ASSERT_EQ(ring_register_buffers(r, &iov, 1), 0);
+	ring_prep_write_fixed(use_sqe(r), fd, mem, 7, 0, 0);
+	EXPECT_EQ(use_result(r), 7);
+	EXPECT_GT(ring_register_personality(r), 0);
+	br = ring_setup_buf_ring(r, 8, 1, 0, &err);
+	EXPECT_EQ(err, 0);
+	EXPECT_EQ(ring_free_buf_ring(r, br, 8, 1), 0);
+	EXPECT_EQ(ring_setup_buf_ring(r, 8, 1, IOU_PBUF_RING_MMAP, &err), NULL);
+	EXPECT_TRUE(err == -EBADF || (err == -EINVAL && !is_linux("6.4")));
+	EXPECT_ERR(ring_unregister_buf_ring(r, 1), -ENOENT);
+}
+
+/* Each in memory of its own: the kernel may write to that of a ring that was left. */
+static void never_had_fd(void)
+{
+	NEED_SETUP(IORING_SETUP_REGISTERED_FD_ONLY);
+	for (u32 i = 0; i < 20; i++) {
+		struct io_uring_params p = { .flags = DEFER | IORING_SETUP_REGISTERED_FD_ONLY };
+		struct pages pages;
+		struct ring r;
+
+		test_row("round %u", i);
+		ASSERT_EQ(pages_map(&pages, 16384), 0);
+		ASSERT_EQ(ring_init_mem(&r, 16, &p, pages.addr, pages.len_bytes), 0);
+		without_fd(&r);
+		ring_exit(&r);
+		pages_unmap(&pages);
+	}
+}
+
+static void closed_fd(void)
+{
 	struct ring r;
 	int old;
-	int err;
 
 	NEED_FEAT(IORING_FEAT_REG_REG_RING);
 	use_ring(&r, DEFER);
@@ -62,16 +105,7 @@ static void closed_fd(void)
 	old = r.fd;
 	ASSERT_EQ(ring_close_ring_fd(&r), 0);
 	EXPECT_ERR(sys_fcntl(old, F_GETFD, 0), -EBADF);
-	EXPECT_ERR(ring_close_ring_fd(&r), -EBADF);
-	EXPECT_ERR(ring_unregister_ring_fd(&r), -EINVAL);
-	EXPECT_EQ(nop(&r), 0);
-	ASSERT_EQ(ring_register_files(&r, &fd, 1), 0);
-	ASSERT_EQ(ring_register_buffers(&r, &iov, 1), 0);
-	ring_prep_write_fixed(use_sqe(&r), fd, mem, 7, 0, 0);
-	EXPECT_EQ(use_result(&r), 7);
-	EXPECT_EQ(ring_setup_buf_ring(&r, 8, 1, IOU_PBUF_RING_MMAP, &err), NULL);
-	EXPECT_TRUE(err == -EBADF || (err == -EINVAL && !is_linux("6.4")));
-	EXPECT_ERR(ring_unregister_buf_ring(&r, 1), -ENOENT);
+	without_fd(&r);
 	ring_exit(&r);
 }
 
@@ -384,6 +418,7 @@ static const u32 deferred = DEFER;
 static const struct test_case cases[] = {
 	TEST("a thread has sixteen registered rings", ring_fd),
 	TEST("a ring goes on without its descriptor", closed_fd),
+	TEST("a ring that never had one is told as much", never_had_fd),
 	TEST("a ring without descriptor leaves no index behind", closed_fd_leaves_nothing),
 	TEST("buffers are cloned from a ring without descriptor", cloned_by_index),
 	TEST("a disabled ring takes nothing until it is enabled", enabled),
