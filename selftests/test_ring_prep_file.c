@@ -254,8 +254,32 @@ static void write_stream(void)
 	EXPECT_MEMEQ(in, out, 512);
 }
 
+static void user_data(void)
+{
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe cqe;
+
+	setup();
+	sqe = use_sqe(&r);
+	ring_prep_read(sqe, -1, in, 1, 0);
+	ring_sqe_set_data(sqe, out);
+	ASSERT_EQ(ring_submit(&r), 1);
+	cqe = use_cqe(&r);
+	EXPECT_EQ(ring_cqe_get_data(&cqe), out);
+	sqe = use_sqe(&r);
+	ring_prep_read(sqe, -1, in, 1, 0);
+	ring_sqe_set_data64(sqe, 0x8123456789abcdefULL);
+	ASSERT_EQ(ring_submit(&r), 1);
+	cqe = use_cqe(&r);
+	EXPECT_EQ(ring_cqe_get_data64(&cqe), 0x8123456789abcdefULL);
+	ring_prep_read(use_sqe(&r), -1, in, 1, 0);
+	ASSERT_EQ(ring_submit(&r), 1);
+	EXPECT_EQ(use_cqe(&r).user_data, 0); /* none was set */
+}
+
 static const struct test_case cases[] = {
 	TEST("reads and writes move bytes between buffers and offsets", plain),
+	TEST("a pointer or a number comes back with the completion", user_data),
 	TEST("reads and writes fail with the errors of the system calls", plain_refused),
 	TEST("vectors are read and written in their order", vectors),
 	TEST("flags of vectors reach the file", vectors_with_flags),

@@ -82,8 +82,8 @@ static struct io_uring_buf_ring *ring_of_buffers(void)
 	use_ring(&r, 0);
 	br = ring_setup_buf_ring(&r, NR_BUFS, GROUP, 0, &err);
 	ASSERT_NE(br, NULL);
-	for (u16 i = 0; i < NR_BUFS; i++)
-		ring_buf_ring_add(br, bufs[i], BUF_SIZE, i, ring_buf_ring_mask(NR_BUFS), i);
+	for (u32 i = 0; i < NR_BUFS; i++)
+		ring_buf_ring_add(br, bufs[i], BUF_SIZE, (u16)i, ring_buf_ring_mask(NR_BUFS), i);
 	ring_buf_ring_advance(br, NR_BUFS);
 	return br;
 }
