@@ -33,6 +33,7 @@ typedef struct io_uring bench_ring;
 #define ring_for_each_cqe io_uring_for_each_cqe
 #define ring_cq_advance io_uring_cq_advance
 #define ring_register_files io_uring_register_files
+#define ring_register_buffers io_uring_register_buffers
 #define ring_register_ring_fd io_uring_register_ring_fd
 #define ring_exit io_uring_queue_exit
 
@@ -54,11 +55,6 @@ static inline void bench_cqe_seen(bench_ring *r, struct io_uring_cqe *cqe)
 	io_uring_cqe_seen(r, cqe);
 }
 
-static inline int bench_register_buffers(bench_ring *r, const struct iovec *all, uint32_t nr)
-{
-	return io_uring_register_buffers(r, all, nr);
-}
-
 /* What liburing's io_uring_register_ring_fd() returns is how many it has registered. */
 static inline bool bench_is_registered(int ret)
 {
@@ -70,6 +66,7 @@ static inline bool bench_is_registered(int ret)
 #include "ring/prep.h"
 #include "ring/register.h"
 #include "ring/ring.h"
+#include "ring/wait.h"
 
 #define BENCH_LIBRARY "ours"
 
@@ -82,18 +79,14 @@ static inline int bench_ring_init(bench_ring *r, uint32_t entries, struct io_uri
 
 static inline struct io_uring_cqe *bench_wait_cqe(bench_ring *r)
 {
-	return ring_peek_cqe(r);
+	struct io_uring_cqe *cqe;
+
+	return ring_wait_cqe(r, &cqe) ? NULL : cqe;
 }
 
 static inline void bench_cqe_seen(bench_ring *r, struct io_uring_cqe *cqe)
 {
-	(void)cqe;
-	ring_cq_advance(r, 1);
-}
-
-static inline int bench_register_buffers(bench_ring *r, const struct iovec *all, uint32_t nr)
-{
-	return ring_register(r, IORING_REGISTER_BUFFERS, all, nr);
+	ring_cqe_seen(r, cqe);
 }
 
 static inline bool bench_is_registered(int ret)

@@ -37,7 +37,7 @@ static void set_up_reads(struct bench *b)
 	CHECK(b->buffers != MAP_FAILED);
 	if (b->row->is_fixed) {
 		struct iovec all = { .iov_base = b->buffers, .iov_len = len };
-		int ret = bench_register_buffers(&b->ring, &all, 1);
+		int ret = ring_register_buffers(&b->ring, &all, 1);
 
 		CHECK(ret >= 0);
 		ret = ring_register_files(&b->ring, &b->fd, 1);

@@ -25,6 +25,10 @@
 
 #define SQ_IDLE_MS 1000
 
+/* Twice what is in flight: a thread of the kernel gives entries back only after
+ * their completions are there. */
+#define ENTRIES (2 * BENCH_DEPTH_MAX)
+
 _Noreturn void bench_die(const char *file, int line, const char *what)
 {
 	fprintf(stderr, "%s: %s:%d: not so: %s\n", BENCH_LIBRARY, file, line, what);
@@ -80,7 +84,7 @@ void bench_make_ring(bench_ring *r, enum bench_kind kind, int sq_cpu)
 		p.sq_thread_cpu = (uint32_t)sq_cpu;
 		p.sq_thread_idle = SQ_IDLE_MS;
 	}
-	err = bench_ring_init(r, BENCH_DEPTH_MAX, &p);
+	err = bench_ring_init(r, ENTRIES, &p);
 	if (err)
 		bench_cannot("a ring of this kind", strerror(-err));
 	CHECK((p.flags & kind_flags[kind]) == kind_flags[kind]);

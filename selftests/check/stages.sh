@@ -36,7 +36,7 @@ table_host() {
 	qemu-riscv64      build-riscv64          300 1 qemu-user run_user riscv64
 	uapi              fetch-headers          600 1 host      uapi
 	prep              fetch-headers          300 1 host      prep
-	instructions      build-gcc,fetch-headers 120 1 host     instructions
+	instructions      build-gcc,fetch-headers 300 1 host     instructions
 	E
 }
 
@@ -269,7 +269,7 @@ prep() {
 	parts_end
 }
 
-# How many a request takes in user space, ours and liburing's
+# How many a request takes in user space, ours and liburing's; and what measures both
 instructions() {
 	LIBURING=$(cat "$out/liburing") && LIBURING_UAPI=$(cat "$out/headers") || exit
 	export LIBURING LIBURING_UAPI
@@ -277,6 +277,7 @@ instructions() {
 	cmp "$obj/bench/libring.a" "$obj/gcc/libring.a"
 	one $? "which is the one that ships"
 	part "faults" "$here/bench/count.sh" --self-test "$obj/bench"
+	part "the benchmark" "$here/bench/selftest.sh" "$obj/bench"
 	parts_end
 }
 
