@@ -127,15 +127,14 @@ s64 ring_file_seek(struct ring_file *f, s64 offset_bytes, int whence)
 
 int ring_file_close(struct ring_file *f)
 {
+	bool has_fd = f->fd >= 0;
 	struct io_uring_sqe sqe;
 	int ret;
 
-	if (f->fd >= 0)
-		ring_prep_close(&sqe, f->fd);
-	else if (f->slot >= 0)
-		ring_prep_close_direct(&sqe, (u32)f->slot);
-	else
+	if (!has_fd && f->slot < 0)
 		return -EBADF;
+	ring_prep_close(&sqe, has_fd ? f->fd : 0);
+	sqe.file_index = has_fd ? 0 : (u32)f->slot + 1;
 	ret = ring_call_copy(f->ring, &sqe);
 	if (ret != -EBUSY && ret != -EAGAIN)
 		f->fd = f->slot = -1;

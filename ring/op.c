@@ -11,15 +11,16 @@
 
 #define CANCEL_AGAIN_NS 100000000
 
-/* A request, and the request to cancel it */
+/* A request, and the request to cancel it: which of the two are in flight? */
+enum { REQUEST = 1, CANCEL = 2 };
+
 struct call {
 	struct ring_op op;
 	struct ring_op cancel;
 	s32 res;
 	u32 cqe_flags;
 	bool has_result;
-	bool is_in_flight;
-	bool is_cancelling;
+	u8 in_flight;
 };
 
 struct io_uring_sqe *ring_op_sqe(struct ring *r)
@@ -81,7 +82,8 @@ int ring_turn(struct ring *r, u64 timeout_ns)
 	int err = ring_submit_and_wait_timeout(r, 1, timeout_ns);
 	u32 nr = ring_dispatch(r, ring_cq_ready(r));
 
-	return nr || err > 0 ? (int)nr : err;
+	/* That one is said once; others come again. */
+	return err == -EBADR || (err < 0 && !nr) ? err : (int)nr;
 }
 
 /* Of several results the first one counts: the others are what becomes of it. */
@@ -94,26 +96,32 @@ static void call_done(struct ring_op *op, s32 res, u32 cqe_flags)
 		c->res = res;
 		c->cqe_flags = cqe_flags;
 	}
-	c->is_in_flight = cqe_flags & IORING_CQE_F_MORE;
+	if (!(cqe_flags & IORING_CQE_F_MORE))
+		c->in_flight &= (u8)~REQUEST;
 }
 
 static void cancel_done(struct ring_op *op, s32 res, u32 cqe_flags)
 {
 	(void)res;
 	(void)cqe_flags;
-	CONTAINER_OF(op, struct call, cancel)->is_cancelling = false;
+	CONTAINER_OF(op, struct call, cancel)->in_flight &= (u8)~CANCEL;
+}
+
+static void prep(struct io_uring_sqe *sqe, u8 opcode, u64 addr, const struct ring_op *op)
+{
+	ring_prep_rw(opcode, sqe, -1, (const void *)(uintptr_t)addr, 0, 0);
+	ring_sqe_set_op(sqe, op);
 }
 
 /* With no room for it there is a next time. */
 static void cancel(struct ring *r, struct call *c)
 {
-	struct io_uring_sqe *sqe = c->is_cancelling ? NULL : ring_op_sqe(r);
+	struct io_uring_sqe *sqe = c->in_flight & CANCEL ? NULL : ring_op_sqe(r);
 
 	if (!sqe)
 		return;
-	ring_prep_cancel64(sqe, ring_op_data(&c->op), 0);
-	ring_sqe_set_op(sqe, &c->cancel);
-	c->is_cancelling = true;
+	prep(sqe, IORING_OP_ASYNC_CANCEL, ring_op_data(&c->op), &c->cancel);
+	c->in_flight |= CANCEL;
 }
 
 static u64 now_ns(void)
@@ -160,6 +168,12 @@ static u32 slots_from(const struct ring *r, const struct io_uring_sqe *sqe)
 	return ((r->sq.sqe_tail - slot - 1) & r->sq_mask) + 1;
 }
 
+/* The thread of an SQPOLL ring takes it sooner or later, unless there is an error. */
+static bool is_taken(const struct ring *r, u32 nr_from, int err)
+{
+	return ring_sq_ready(r) < nr_from || (r->flags & IORING_SETUP_SQPOLL && is_passing(err));
+}
+
 /*
  * Makes a nop of it: what it points to goes away, and entries around it may be
  * others'. It may have moved, to a lower slot of a ring with SQ_REWIND.
@@ -170,27 +184,7 @@ static void take_back(struct ring *r, u32 nr_from)
 	struct io_uring_sqe *sqe = (void *)((char *)r->sq.sqes + (slot << r->sq_shift));
 	bool is_large = sqe->opcode == IORING_OP_NOP128 || sqe->opcode == IORING_OP_URING_CMD128;
 
-	ring_prep_nop(sqe);
-	sqe->opcode = is_large ? IORING_OP_NOP128 : IORING_OP_NOP;
-	sqe->user_data = RING_OP_NONE;
-}
-
-/*
- * No callback runs before the entry was taken, so none adds to those behind it.
- * The thread of an SQPOLL ring takes it sooner or later, unless there is an error.
- */
-static int submit(struct ring *r, u32 nr_from, u64 deadline_ns)
-{
-	int ret;
-
-	do
-		ret = submit_and_wait(r, deadline_ns);
-	while (!(r->flags & IORING_SETUP_SQPOLL) && ring_sq_ready(r) >= nr_from &&
-	       (ret > 0 || ret == -EINTR));
-	if (ring_sq_ready(r) < nr_from || (is_passing(ret) && r->flags & IORING_SETUP_SQPOLL))
-		return 0;
-	take_back(r, nr_from);
-	return ret < 0 ? ret : -EAGAIN;
+	prep(sqe, is_large ? IORING_OP_NOP128 : IORING_OP_NOP, 0, NULL);
 }
 
 int ring_call_timeout(struct ring *r, struct io_uring_sqe *sqe, u64 timeout_ns, u32 *cqe_flags)
@@ -198,25 +192,26 @@ int ring_call_timeout(struct ring *r, struct io_uring_sqe *sqe, u64 timeout_ns, 
 	struct call c = {
 		.op.done = call_done,
 		.cancel.done = cancel_done,
-		.is_in_flight = true,
+		.in_flight = REQUEST,
 	};
 	u64 deadline_ns = ring_deadline_ns(timeout_ns);
 	bool is_late = false;
+	u32 nr_from;
 	int err;
 
 	if (!sqe)
 		return -EBUSY;
+	nr_from = slots_from(r, sqe);
 	sqe->flags &= (u8)~IOSQE_CQE_SKIP_SUCCESS;
 	ring_sqe_set_op(sqe, &c.op);
-	err = submit(r, slots_from(r, sqe), deadline_ns);
-	if (err < 0)
-		return err;
-	for (;;) {
-		while ((c.is_in_flight || c.is_cancelling) && ring_dispatch(r, 1))
-			;
-		if (!c.is_in_flight && !c.is_cancelling)
-			break;
+	do {
 		err = submit_and_wait(r, deadline_ns);
+		/* No callback has run yet that could have added entries. */
+		if (nr_from && !is_taken(r, nr_from, err)) {
+			take_back(r, nr_from);
+			return err < 0 ? err : -EAGAIN;
+		}
+		nr_from = 0;
 		if (err == -ETIME) {
 			is_late = true;
 			cancel(r, &c);
@@ -224,7 +219,9 @@ int ring_call_timeout(struct ring *r, struct io_uring_sqe *sqe, u64 timeout_ns, 
 		} else if (!is_passing(err)) {
 			return err;
 		}
-	}
+		while (c.in_flight && ring_dispatch(r, 1))
+			;
+	} while (c.in_flight);
 	if (cqe_flags)
 		*cqe_flags = c.cqe_flags;
 	return is_late && (c.res == -ECANCELED || c.res == -EINTR) ? -ETIME : c.res;

@@ -30,6 +30,7 @@
  *
  * done() may prepare, submit, dispatch and ring_call(). Its own completion has
  * left the queue before, and a dispatch inside of it goes on with the next one.
+ * ring_exit() runs no callbacks.
  */
 struct ring_op {
 	void (*done)(struct ring_op *op, s32 res, u32 cqe_flags);
@@ -103,7 +104,7 @@ u32 ring_dispatch(struct ring *r, u32 max);
  * Return: completions dispatched, or with none
  *   -ETIME  time ran out
  *   -EINTR  a signal came
- *   ...     as ring_submit()
+ *   ...     as ring_submit(); -EBADR also after some were dispatched
  */
 NODISCARD int ring_turn(struct ring *r, u64 timeout_ns);
 
@@ -127,7 +128,8 @@ u64 ring_left_ns(u64 deadline_ns);
  * request: after a timeout it waits for the cancelled request as well, which is
  * short for whatever waits for an event, and as long as it takes for a disk.
  * (It cannot cancel a request that is linked behind another one before that
- * has completed.) Signals do not end the wait.
+ * has completed; and an IOPOLL ring knows neither times nor cancels.) Signals do
+ * not end the wait.
  *
  * Of a request that completes several times the first result counts, and the
  * call returns after the last one.
