@@ -176,7 +176,7 @@ INSTALL ?= install
 
 # The public headers include each other by their paths from here, so they stay so.
 PUBLIC_HEADERS := $(addprefix uapi/,types.h io_uring.h ublk_cmd.h dm-ioctl.h) \
-	$(sort $(wildcard uapi/rt/*.h ring/*.h)) \
+	$(sort $(filter-out %/internal.h,$(wildcard uapi/rt/*.h ring/*.h))) \
 	$(wildcard $(addprefix ublk/,ctrl.h deadline.h dev.h error.h pthreads.h queue.h tgt.h)) \
 	$(sort $(wildcard ublk/targets/*.h)) dm/dm.h
 MAN_PAGES := $(sort $(wildcard man/*.[1-8]))

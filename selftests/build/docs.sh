@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 #
 # What the documents say is so: the man pages name the program's verbs, options
-# and targets, all of them and no others; the README's example is the one that
-# is built and run; every make target and file that the README names exists.
+# and targets, all of them and no others; that of the ring library has the
+# functions and the files of its headers; the examples of README and man page are
+# those that are built and run; every make target and file that the README names
+# exists.
 #
 # usage: docs.sh [--self-test]
 
@@ -57,10 +59,40 @@ exit_codes_agree() {
 	[ -s "$tmp/codes" ] && diff "$tmp/codes" "$tmp/man"
 }
 
-readme_example_is_built() {
+# an example as it is shown: without the lines that say what it is
+shown() { sed '/^\/\*.*\*\/$/d' "selftests/examples/$1.c"; }
+
+readme_examples_are_built() {
 	sed -n '/^```c$/,/^```$/p' README.md | sed '/^```/d' > "$tmp/readme.c"
-	sed '/^\/\*.*\*\/$/d' selftests/examples/disk.c > "$tmp/disk.c"
-	diff "$tmp/disk.c" "$tmp/readme.c"
+	{ shown head && shown disk; } > "$tmp/examples.c"
+	diff "$tmp/examples.c" "$tmp/readme.c"
+}
+
+man_example_is_built() {
+	sed -n '/^\.EX$/,/^\.EE$/p' man/bareblk-ring.3 | sed -e '/^\.E[XE]$/d' -e 's/\\-/-/g' -e 's/\\e/\\/g' > "$tmp/man.c"
+	shown head | diff - "$tmp/man.c"
+}
+
+ring_headers() { find ring -name '*.h' ! -name internal.h | sort; }
+
+# A line that is missing there is shown as it would be
+man_has_the_functions() {
+	# shellcheck disable=SC2046 # a list of words
+	selftests/build/functions.py ring_ $(ring_headers) > "$tmp/functions" || return
+	cut -f 2 "$tmp/functions" | sort > "$tmp/headers"
+	sed -n "s/^\\.B \\(ring_.*(.*)\\)\$/\\1/p" man/bareblk-ring.3 | sed 's/\\-/-/g' | sort > "$tmp/man"
+	[ -s "$tmp/headers" ] && diff "$tmp/headers" "$tmp/man" && return
+	while IFS=$'\t' read -r header call words; do
+		grep -qxF "$call" "$tmp/man" ||
+			printf 'man/bareblk-ring.3 lacks, below .SS %s:\n.TP\n.B %s\n%s.\n' "$header" "$call" "${words//-/\\-}"
+	done < "$tmp/functions"
+	return 1
+}
+
+man_has_the_files() {
+	ring_headers | grep -vx ring/prep.h > "$tmp/headers" # which has no function of its own
+	sed -n 's/^\.SS \(ring\/[a-z_.]*\) .*/\1/p' man/bareblk-ring.3 | sort > "$tmp/man"
+	[ -s "$tmp/headers" ] && diff "$tmp/headers" "$tmp/man"
 }
 
 readme_targets_exist() {
@@ -83,7 +115,10 @@ run() {
 	check "every verb is in a man page" verbs_are_in_the_man_pages
 	check "every target is in the man page and the README" targets_are_documented
 	check "exit codes are those of the man page" exit_codes_agree
-	check "the README's example is the one that is built" readme_example_is_built
+	check "the README's examples are those that are built" readme_examples_are_built
+	check "so is that of the man page" man_example_is_built
+	check "the functions of the ring library are in its man page, as the headers have them" man_has_the_functions
+	check "so are its files" man_has_the_files
 	check "make targets that the README names exist" readme_targets_exist
 	check "files that the README names exist" readme_files_exist
 }
@@ -99,7 +134,15 @@ self_test() {
 	sed -i '/^\.B 7$/d' man/bareblk.8
 	caught "an exit code without a word" '7' exit_codes_agree
 	sed -i 's/64 << 20/65 << 20/' README.md
-	caught "an example that differs" '65 << 20' readme_example_is_built
+	caught "an example that differs" '65 << 20' readme_examples_are_built
+	sed -i 's/IOSQE_IO_HARDLINK/IOSQE_IO_LINK/' man/bareblk-ring.3
+	caught "an example of the man page that differs" 'IOSQE_IO_HARDLINK' man_example_is_built
+	sed -i 's/^NODISCARD int ring_submit(struct ring \*r)/NODISCARD int ring_submit(struct ring *ring)/' ring/ring.h
+	caught "an argument of another name" 'ring_submit\(ring\)' man_has_the_functions
+	echo 'int ring_new(const void *a, u32 (*fn)(int b), s32 *c[2]);' >> ring/wait.h
+	caught "a function that the man page lacks" '^\.B ring_new\(a, fn, c\)' man_has_the_functions
+	echo > ring/new.h
+	caught "a file that it lacks" 'ring/new.h' man_has_the_files
 	echo 'or `make money`' >> README.md
 	caught "a make target that is not there" 'make money' readme_targets_exist
 	echo 'see selftests/nothing.c' >> README.md

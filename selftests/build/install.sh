@@ -73,6 +73,14 @@ example_links() { # example_links FILE CC STD
 	$2 -std=$3 -O2 $warnings -o "$tmp/example" "$1" $flags -pthread
 }
 
+# The example of README and man page does what it says
+example_runs() { # example_runs CC
+	example_links selftests/examples/head.c "$1" c11 || return
+	"$tmp/example" LICENSE "$tmp/none" Makefile > "$tmp/said" 2> "$tmp/why" || return
+	{ head -c 4096 LICENSE && head -c 4096 Makefile; } | cmp - "$tmp/said" || return
+	diff <(echo "$tmp/none: No such file or directory") "$tmp/why"
+}
+
 removes_all() {
 	make O="$O" uninstall DESTDIR="$dest" PREFIX=/usr > /dev/null || return
 	if find "$dest" ! -type d | grep .; then
@@ -99,6 +107,9 @@ run() {
 				check "$example, $cc $std" example_links "$example" "$cc" $std
 			done
 		done
+	done
+	for cc in $ccs; do
+		check "the start of files is read through a ring, $cc" example_runs "$cc"
 	done
 	check "make uninstall leaves nothing" removes_all
 }
