@@ -8,8 +8,8 @@
 
 /* Entries become visible, and the thread is woken if it sleeps or went to sleep
  * meanwhile. Without another reason nothing needs the kernel then. */
-static int enter_sqpoll(struct ring *r, u32 wait_nr, u32 flags, const void *arg,
-			size_t arg_len_bytes)
+static __attribute__((noinline)) int enter_sqpoll(struct ring *r, u32 wait_nr, u32 flags,
+						  const void *arg, size_t arg_len_bytes)
 {
 	u32 want = r->sq.sqe_tail - ring_load_relaxed(r->sq.ktail);
 	u32 kflags = ring_store_then_load(r->sq.ktail, r->sq.sqe_tail, r->kflags);
@@ -33,17 +33,22 @@ static void move_down(struct ring *r, u32 nr_taken)
 	r->sq.sqe_tail -= nr_taken;
 }
 
-int ring_enter_special(struct ring *r, u32 to_submit, u32 wait_nr, u32 flags, const void *arg,
-		       size_t arg_len_bytes)
+static __attribute__((noinline)) int enter_rewound(struct ring *r, u32 to_submit, u32 wait_nr,
+						   u32 flags, const void *arg, size_t arg_len_bytes)
 {
-	int ret;
+	int ret = ring_do_enter(r, to_submit, wait_nr, flags, arg, arg_len_bytes);
 
-	if (r->flags & IORING_SETUP_SQPOLL)
-		return enter_sqpoll(r, wait_nr, flags, arg, arg_len_bytes);
-	ret = ring_do_enter(r, to_submit, wait_nr, flags, arg, arg_len_bytes);
 	if (ret > 0)
 		move_down(r, (u32)ret);
 	return ret;
+}
+
+int ring_enter_special(struct ring *r, u32 to_submit, u32 wait_nr, u32 flags, const void *arg,
+		       size_t arg_len_bytes)
+{
+	if (r->flags & IORING_SETUP_SQPOLL)
+		return enter_sqpoll(r, wait_nr, flags, arg, arg_len_bytes);
+	return enter_rewound(r, to_submit, wait_nr, flags, arg, arg_len_bytes);
 }
 
 /* Goes round as submit_rest() of ring/queue.c does; there is no index array that
@@ -53,12 +58,12 @@ int ring_submit_special(struct ring *r, u32 wait_nr, u32 flags, const void *arg,
 {
 	int total = 0;
 
+	if (r->flags & IORING_SETUP_SQPOLL)
+		return enter_sqpoll(r, wait_nr, flags, arg, arg_len_bytes);
 	for (;;) {
 		u32 want = r->sq.sqe_tail;
-		int ret = ring_enter_special(r, want, wait_nr, flags, arg, arg_len_bytes);
+		int ret = enter_rewound(r, want, wait_nr, flags, arg, arg_len_bytes);
 
-		if (r->flags & IORING_SETUP_SQPOLL)
-			return ret;
 		if (ret < 0)
 			return total ? total : ret;
 		total += ret;
