@@ -27,8 +27,8 @@ static struct io_uring_buf_ring *group(struct ring *r, u32 flags)
 		return NULL;
 	ASSERT_EQ(err, 0);
 	ASSERT_NE(br, NULL);
-	for (u16 bid = 0; bid < NR; bid++)
-		ring_buf_ring_add(br, mem[bid], LEN, bid, ring_buf_ring_mask(NR), bid);
+	for (u32 bid = 0; bid < NR; bid++)
+		ring_buf_ring_add(br, mem[bid], LEN, (u16)bid, ring_buf_ring_mask(NR), bid);
 	ring_buf_ring_advance(br, NR);
 	return br;
 }
@@ -383,6 +383,32 @@ static void ours_and_read(void)
 	ring_exit(&r);
 }
 
+static void touch(void *arg)
+{
+	ring_buf_ring_init(arg);
+}
+
+/* It is the process's own, and gone when it was freed. */
+static void memory(void)
+{
+	static const u32 flags[] = { 0, IOU_PBUF_RING_MMAP };
+
+	for (u32 i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct io_uring_buf_ring *br;
+		struct ring r;
+
+		use_ring(&r, 0);
+		br = group(&r, flags[i]);
+		if (!br)
+			need_linux("6.4", "provided buffers in memory of the kernel");
+		EXPECT_NE(test_run_child(touch, br), 0);
+		ASSERT_OK(sys_madvise(br, 1, MADV_NORMAL));
+		ASSERT_EQ(ring_free_buf_ring(&r, br, NR, GROUP), 0);
+		EXPECT_ERR(sys_madvise(br, 1, MADV_NORMAL), -ENOMEM);
+		ring_exit(&r);
+	}
+}
+
 static void refused(void)
 {
 	static const u32 bad_sizes[] = { 0, 3, 7, 65536, 1U << 31, ~0U };
@@ -433,6 +459,7 @@ static const struct test_case cases[] = {
 	TEST("a bundle fills several buffers in a row", bundle, .param = &plain),
 	TEST("it does on a ring that defers its work", bundle, .param = &deferred),
 	TEST("a ring in memory of ours serves a read", ours_and_read),
+	TEST("its memory is not a child's, and not there when it was freed", memory),
 	TEST("what cannot be a group is refused", refused),
 };
 TEST_SUITE(ring_buf_ring, cases);

@@ -3,6 +3,7 @@
 #include <asm/errno.h>
 #include <asm/poll.h>
 #include <linux/fcntl.h>
+#include <linux/mman.h>
 #include <linux/time.h>
 #include <linux/time_types.h>
 
@@ -313,6 +314,7 @@ static void regions(void)
 		ASSERT_EQ(ring_map_region(&r, &region, &addr), 0);
 		use_waits(&r, addr);
 		ring_unmap_region(&region, addr);
+		EXPECT_ERR(sys_madvise(addr, 1, MADV_NORMAL), -ENOMEM);
 	}
 	ring_exit(&r);
 	EXPECT_ERR(ring_register_region(&r, &reg), -EBADF);
