@@ -73,6 +73,9 @@ static inline void ring_store_release_u16(u16 *word, u16 value)
  * Both are sequentially consistent, which on x86-64 is an exchange, on aarch64
  * stlr and ldar, on riscv64 a full fence between them. The load must be, too:
  * an acquire may become ldapr, which passes an earlier stlr.
+ * Likewise the switch of an eventfd, then the CQ tail (ring/eventfd.c). Partner:
+ * the kernel posts, and behind the full barrier in io_cqring_wake() reads the
+ * switch. One of the two sees the other, or a completion wakes nobody.
  */
 static inline u32 ring_store_then_load(u32 *word, u32 value, const u32 *flags)
 {

@@ -58,9 +58,9 @@ _Static_assert(sizeof(struct sock_addr) == 8 + 128, "as large as sockaddr_storag
 #define SOCK_ADDR_TEXT_BYTES 120
 
 /* sock_addr_ptr() - what system calls and SQEs take, of a->len_bytes bytes */
-static inline struct sockaddr *sock_addr_ptr(struct sock_addr *a)
+static inline struct sockaddr *sock_addr_ptr(const struct sock_addr *a)
 {
-	return (struct sockaddr *)(void *)&a->family;
+	return (struct sockaddr *)(uintptr_t)&a->family;
 }
 
 /* sock_addr_port() - of IPv4 and IPv6, 0 for another family */
