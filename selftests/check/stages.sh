@@ -154,7 +154,7 @@ nostdinc() {
 house() {
 	local check dir
 	export BAREBLK=$obj/gcc/bareblk
-	for check in layers text help docs program probe; do
+	for check in layers text help docs program probe examples; do
 		part "$check" "$here/build/$check.sh" "$obj/gcc"
 		part "$check, faults" "$here/build/$check.sh" --self-test "$obj/gcc"
 	done
