@@ -229,7 +229,8 @@ static inline void ring_prep_recvmsg_multishot(struct io_uring_sqe *sqe, s32 fd,
 
 /*
  * From a socket into the area of the zero-copy receive queue @ifq_idx (6.15): one 32-byte
- * completion for each piece, big_cqe[0] tells where. @len bytes at most, without end for 0.
+ * completion for each piece, F_MORE set; big_cqe[0] tells where, and goes back by the refill
+ * queue. @len bytes at most, without end for 0; the last completion has none.
  */
 static inline void ring_prep_recv_zc(struct io_uring_sqe *sqe, s32 sockfd, u32 len, u32 ifq_idx)
 {
@@ -333,7 +334,7 @@ static inline struct cmsghdr *ring_recvmsg_cmsg_nexthdr(struct io_uring_recvmsg_
 }
 
 /*
- * Commands of sockets (6.7): SOCKET_URING_OP_SIOCINQ and _SIOCOUTQ, bytes
+ * Commands of sockets (6.5, options 6.7): SOCKET_URING_OP_SIOCINQ, _SIOCOUTQ, bytes
  * unread and unsent; _GETSOCKOPT, the result is the option's length, only level
  * SOL_SOCKET; _SETSOCKOPT; _TX_TIMESTAMP (6.17), multishot, needs 32-byte completions.
  * *@optval stays until the completion; the rest is 0 where it is not used.

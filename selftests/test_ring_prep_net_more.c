@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* ring/prep_net.h, proved by doing it: sending without copying, and sockets' commands */
+/* ring/prep_net.h, proved by doing it: without copying, and sockets' commands */
 #include <asm/socket.h>
+#include <linux/mman.h>
 #include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <linux/uio.h>
@@ -322,6 +323,144 @@ static void timestamps(void)
 	}
 }
 
+/*
+ * Receiving without copying, but for the want of a device with copying: the
+ * kernel puts what comes into an area of ours, and gives each piece away until
+ * it comes back by the refill queue.
+ */
+enum { AREA_BYTES = 65536, QUEUE_BYTES = 4096, NR_REFILLS = 64 };
+
+struct zcrx {
+	u32 id;
+	u64 token;
+	u8 *area;
+	u8 *queue;
+	struct io_uring_zcrx_offsets at;
+};
+
+static u8 *pages(size_t len)
+{
+	long at = sys_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_OK(at);
+	return (u8 *)at;
+}
+
+static void register_zcrx(struct zcrx *z, struct ring *r)
+{
+	struct io_uring_zcrx_area_reg area = { .len = AREA_BYTES };
+	struct io_uring_region_desc region = { .size = QUEUE_BYTES,
+					       .flags = IORING_MEM_REGION_TYPE_USER };
+	struct io_uring_zcrx_ifq_reg reg = { .rq_entries = NR_REFILLS, .flags = ZCRX_REG_NODEV,
+					     .area_ptr = RING_PTR(&area),
+					     .region_ptr = RING_PTR(&region) };
+	int err;
+
+	z->area = pages(AREA_BYTES);
+	z->queue = pages(QUEUE_BYTES);
+	area.addr = RING_PTR(z->area);
+	region.user_addr = RING_PTR(z->queue);
+	err = ring_register(r, IORING_REGISTER_ZCRX_IFQ, &reg, 1);
+	if (err == -EINVAL)
+		need_linux("7.1", "zero-copy receive without a device");
+	ASSERT_OK(err);
+	z->id = reg.zcrx_id;
+	z->token = area.rq_area_token;
+	z->at = reg.offsets;
+}
+
+/* The piece of @len bytes at @off may be filled again. A device would look into the queue by
+ * itself, the copying has to be told. */
+static void give_back(struct zcrx *z, struct ring *r, u64 off, u32 len)
+{
+	struct zcrx_ctrl flush = { .zcrx_id = z->id, .op = ZCRX_CTRL_FLUSH_RQ };
+	struct io_uring_zcrx_rqe *rqes = (void *)(z->queue + z->at.rqes);
+	u32 *tail = (void *)(z->queue + z->at.tail);
+
+	rqes[*tail % NR_REFILLS] = (struct io_uring_zcrx_rqe){
+		.off = (off & ~IORING_ZCRX_AREA_MASK) | z->token, .len = len,
+	};
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	ASSERT_OK(ring_register(r, IORING_REGISTER_ZCRX_CTRL, &flush, 0));
+}
+
+/* Several times what the area holds goes through it. */
+static void receive(void)
+{
+	struct io_uring_sqe *sqe;
+	struct play_cqe cqe = { .flags = IORING_CQE_F_MORE };
+	struct zcrx z;
+	struct ring r;
+	u32 got = 0;
+	int fds[2];
+
+	NEED_OP(IORING_OP_RECV_ZC);
+	fill();
+	play_ring(&r, IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+	register_zcrx(&z, &r);
+	play_tcp(fds);
+	sqe = play_sqe(&r);
+	ring_prep_recv_zc(sqe, fds[1], 0, z.id);
+	play_tag(sqe, 1, 0);
+	play_submit(&r);
+	for (u32 sent_bytes = 0; got < 4 * AREA_BYTES;) {
+		u64 off;
+
+		if (sent_bytes == got) {
+			ASSERT_EQ(sys_write(fds[0], data, sizeof(data)), (s64)sizeof(data));
+			sent_bytes += sizeof(data);
+		}
+		cqe = play_next(&r);
+		off = cqe.big[0] & ~IORING_ZCRX_AREA_MASK;
+		EXPECT_EQ(cqe.user_data, 1);
+		ASSERT_GT(cqe.res, 0);
+		EXPECT_EQ(cqe.flags & IORING_CQE_F_MORE, IORING_CQE_F_MORE);
+		ASSERT_LE(off + (u64)cqe.res, AREA_BYTES);
+		EXPECT_MEMEQ(z.area + off, data + got % sizeof(data), (size_t)cqe.res);
+		got += (u32)cqe.res;
+		give_back(&z, &r, cqe.big[0], (u32)cqe.res);
+	}
+	sys_close(fds[0]);
+	play_expect(&r, 1, 0);
+	play_quiet(&r);
+}
+
+/* No more than asked for */
+static void receive_some(void)
+{
+	struct io_uring_sqe *sqe;
+	struct zcrx z;
+	struct ring r;
+	u32 got = 0;
+	int fds[2];
+
+	NEED_OP(IORING_OP_RECV_ZC);
+	fill();
+	play_ring(&r, IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+	register_zcrx(&z, &r);
+	play_tcp(fds);
+	ASSERT_EQ(sys_write(fds[0], data, 8000), 8000);
+	sqe = play_sqe(&r);
+	ring_prep_recv_zc(sqe, fds[1], 5000, z.id);
+	play_tag(sqe, 1, 0);
+	for (;;) {
+		struct play_cqe cqe = play_next(&r);
+
+		if (!(cqe.flags & IORING_CQE_F_MORE)) {
+			EXPECT_EQ(cqe.res, 0);
+			break;
+		}
+		ASSERT_GT(cqe.res, 0);
+		got += (u32)cqe.res;
+	}
+	EXPECT_EQ(got, 5000);
+	play_quiet(&r);
+	ring_prep_recv_zc(play_sqe(&r), fds[1], 0, z.id + 1);
+	EXPECT_EQ(play_result(&r), -EINVAL);
+	ring_prep_recv_zc(play_sqe(&r), play_eventfd(), 0, z.id);
+	EXPECT_EQ(play_result(&r), -ENOTSOCK);
+}
+
 static const struct test_case cases[] = {
 	TEST("data is sent without copying it, and let go of afterwards", zero_copy),
 	TEST("a notification has a number of its own if wanted", zero_copy_tagged),
@@ -331,5 +470,7 @@ static const struct test_case cases[] = {
 	TEST("options of a socket are set and read", options),
 	TEST("a socket tells its name and its peer's", names),
 	TEST("a socket tells when what it sent went out", timestamps),
+	TEST("an area receives several times what it holds, piece by piece", receive),
+	TEST("an area receives what was asked for and no more", receive_some),
 };
 TEST_SUITE(ring_prep_net_more, cases);
