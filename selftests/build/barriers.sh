@@ -48,6 +48,8 @@ library_table() {
 	special.o  1 1 1  enter_sqpoll
 	wait.o     1 0 0  ring_enter
 	mixed.o    1 0 0  has_room
+	trace.o    1 0 0  ring_trace_completions
+	guard.o    1 1 0  ring_guard_lock ring_guard_unlock
 	E
 }
 
@@ -72,9 +74,10 @@ compile_inlines() {
 #
 # An acquire is ldar; or a load and, before anything else touches memory or
 # branches, a fence that keeps what follows behind loads. A release is stlr; or
-# such a fence for a store, then the store. Full is a store that a later load cannot pass:
-# both of the kind that keeps its order (stlr and ldar, but not ldapr), or a
-# fence between that says so, or on x86-64 a locked instruction.
+# such a fence for a store, then the store. What reads and writes at once says
+# in its name which of them it is. Full is a store that a later load cannot
+# pass: both of the kind that keeps its order (stlr and ldar, but not ldapr), or
+# a fence between that says so, or on x86-64 a locked instruction.
 counts() {
 	awk -v arch="$arch" '
 	function flush() { if (fn != "") print fn, acq + 0, rel + 0, full + 0 }
@@ -111,14 +114,20 @@ counts() {
 		if (op ~ /^(lock|mfence)$/ || (op ~ /^xchg/ && /\(/)) full++
 	}
 	arch == "aarch64" {
-		if (op ~ /^stlr/) { rel++; stored = 1 }
+		if (op ~ /^stlxr/) rel++
+		else if (op ~ /^ldaxr/) acq++
+		else if (op ~ /^stlr/) { rel++; stored = 1 }
 		else if (op ~ /^ldar/) { acq++; if (stored) full++; stored = 0 }
 		else if (op ~ /^ldapr/) acq++
 		else if (op == "dmb" && args == "ish") full++
 	}
 	arch == "riscv64" {
 		if (op == "fence") { split(args, part, ","); fence(part[1], part[2]) }
-		else if (op ~ /^amo/) { store(); if (op ~ /\.aq/) ordered = 1 }
+		else if (op ~ /^(amo|lr|sc)/) {
+			if (op ~ /^amo/) store()
+			if (op ~ /\.aq/) { acq++; ordered = stored }
+			if (op ~ /\.(aq)?rl/) rel++
+		}
 		else if (op ~ /^(c\.)?(lb|lbu|lh|lhu|lw|lwu|ld|lwsp|ldsp)$/) load()
 		else if (op ~ /^(c\.)?(sb|sh|sw|sd|swsp|sdsp)$/) store()
 		else if (op ~ /^(c\.)?(b|j)/) loaded = before_store = 0
@@ -185,7 +194,7 @@ places() {
 			sub(/\(.*/, "", fn)
 			sub(/.*[ *]/, "", fn)
 		}
-		/ring_(load_acquire|store_release|store_release_u16|store_then_load)\(/ && fn !~ /^ring_(load|store)_/ { print fn }
+		/ring_(load_acquire|store_release|store_release_u16|store_then_load)\(|__atomic_/ && fn !~ /^ring_(load|store)_/ { print fn }
 	' ring/*.h ring/*.c | sort -u
 }
 
@@ -234,6 +243,8 @@ orders_faults() { # for machines on which loads and stores have an order to lose
 	fault "an inline function that forgets its barrier" 'at_ring_peek_cqe has 0 of the kind acquire' inlines_hold
 	sed -i 's/ring_load_acquire/ring_load_relaxed/' ring/queue.c
 	fault "a function of the library that forgets its barrier" 'in queue.o' built_library_holds
+	sed -i 's/__ATOMIC_RELEASE/__ATOMIC_RELAXED/' ring/guard.c
+	fault "a lock that is given back without a release" 'in guard.o' built_library_holds
 	[ "$arch" = aarch64 ] || return
 	weaken ring_load_relaxed RELAXED SEQ_CST
 	fault "a relaxed load that costs a barrier" 'ring_load_relaxed has 1 of the kind acquire' inlines_hold

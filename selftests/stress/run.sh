@@ -58,6 +58,8 @@ faults_tsan() {
 	fault "a tail that does not publish the entries" 'data race' simulated
 	sed -i '/^static int wait(/,/^}/ s/^\tfor (;;) {/\tr->sq.sqe_tail += nr > 1000000;\n&/' ring/wait.c
 	fault "the side that reaps writes what the other one reads" 'data race' two-threads
+	sed -i '/^void ring_guard_lock/,/^}/ s/__ATOMIC_ACQUIRE/__ATOMIC_RELAXED/' ring/guard.c
+	fault "a lock that does not order what it guards" 'data race' guard
 }
 
 faults_plain() {
