@@ -153,7 +153,8 @@ static inline u16 ring_cqe_bid(const struct io_uring_cqe *cqe)
  * IORING_CQE_F_BUF_MORE; its count is 0 then.
  *
  * For sockets, pipes and all else that can be polled. Of a regular file's buffer
- * the kernel uses up what was asked for, also when less was read.
+ * the kernel uses up what was asked for, also when less was read, and some before
+ * 7.0 do not say BUF_MORE.
  */
 static inline u32 ring_buf_ring_consume(u32 *used_bytes, const struct io_uring_cqe *cqe)
 {

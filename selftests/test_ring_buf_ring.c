@@ -243,7 +243,7 @@ static void incremental_file(void)
 		cqe = read_file(&r, fd, 10);
 		EXPECT_EQ(cqe.res, 4);
 		EXPECT_EQ(ring_cqe_bid(&cqe), 0);
-		EXPECT_NE(cqe.flags & IORING_CQE_F_BUF_MORE, 0);
+		EXPECT_TRUE(cqe.flags & IORING_CQE_F_BUF_MORE || !is_linux("7.0"));
 		EXPECT_MEMEQ(mem[0] + i * 10, "abcd\0\0\0\0\0", 10);
 	}
 	/* The last four bytes of the first buffer are all that is left of it. */

@@ -40,8 +40,8 @@ static void clocks(void)
 	play_ring(&r, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		bool is_abs = rows[i].flags & IORING_TIMEOUT_ABS;
-		struct __kernel_timespec ts = is_abs ? from_now(rows[i].clock) : soon;
 		u64 start = test_now_ms();
+		struct __kernel_timespec ts = is_abs ? from_now(rows[i].clock) : soon;
 
 		test_row("flags 0x%x", rows[i].flags);
 		ring_prep_timeout(play_sqe(&r), &ts, 0, rows[i].flags);
