@@ -381,7 +381,7 @@ NODISCARD int ring_submit_and_get_events(struct ring *r);
  * @arg:       as @flags want it
  *
  * One system call, nothing is repeated; the ring's books are kept. A @to_submit
- * above what is prepared means all of it.
+ * above what is prepared means all of it, and on an SQPOLL ring any number does.
  *
  * Return: as the kernel answers
  */

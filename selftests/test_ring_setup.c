@@ -311,6 +311,48 @@ static void fails_cleanly(void)
 	EXPECT_EQ(r.sq.sqes, NULL);
 }
 
+static u64 address_space(void)
+{
+	static char text[64];
+	int fd = sys_openat(AT_FDCWD, "/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
+	u64 nr_pages = 0;
+
+	ASSERT_GT(sys_read(fd, text, sizeof(text) - 1), 0);
+	for (const char *c = text; *c >= '0' && *c <= '9'; c++)
+		nr_pages = nr_pages * 10 + (u64)(*c - '0');
+	sys_close(fd);
+	return nr_pages * 4096;
+}
+
+/* The first mapping or the second is too much: both go, and the descriptor. */
+static void cannot_be_mapped(void)
+{
+	static const u64 rooms_bytes[] = { 8 << 10, 400 << 10 };
+	struct rlimit64 all;
+	struct rlimit64 little;
+	int fd = lowest_fd();
+	struct ring r;
+
+	make(&r, 8, FASTER);
+	ring_exit(&r);
+	ASSERT_OK(sys_prlimit64(0, RLIMIT_AS, NULL, &all));
+	for (size_t i = 0; i < ARRAY_SIZE(rooms_bytes); i++) {
+		struct io_uring_params p = { .flags = FASTER };
+		u32 maps = count_maps();
+
+		test_row("%llu bytes left", rooms_bytes[i]);
+		little = all;
+		little.rlim_cur = address_space() + rooms_bytes[i];
+		ASSERT_OK(sys_prlimit64(0, RLIMIT_AS, &little, NULL));
+		EXPECT_ERR(ring_init(&r, 8192, &p), -ENOMEM);
+		EXPECT_EQ(r.sq.sqes, NULL);
+		EXPECT_EQ(r.sq_entries, 0);
+		ASSERT_OK(sys_prlimit64(0, RLIMIT_AS, &all, NULL));
+		EXPECT_EQ(lowest_fd(), fd);
+		EXPECT_EQ(count_maps(), maps);
+	}
+}
+
 static void registered_ring(void)
 {
 	struct ring r;
@@ -385,6 +427,7 @@ static const struct test_case cases[] = {
 	TEST("1000 rings leave no file, mapping or registration behind", leaks_nothing,
 	     .timeout_ms = 60000),
 	TEST("a ring without a file left is -EMFILE", fails_cleanly),
+	TEST("a ring that cannot be mapped is -ENOMEM, and leaves nothing", cannot_be_mapped),
 	TEST("a registered ring works by its index", registered_ring),
 	TEST("registered files may have holes and can be replaced", registered_files),
 };

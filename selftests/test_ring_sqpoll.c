@@ -347,6 +347,57 @@ static void polls_devices(void)
 	}
 }
 
+/* A device with queues for that: of null_blk, where the machine has one */
+#define POLLED_DEVICE "/dev/nullb0"
+#define NR_BLOCKS 8
+
+static void reads_polled(struct ring *r, int fd, char *bufs)
+{
+	u32 nr_seen = 0;
+
+	for (u64 i = 0; i < NR_BLOCKS; i++) {
+		struct io_uring_sqe *sqe = ring_get_sqe(r);
+
+		ring_prep_read(sqe, fd, bufs + i * 4096, 4096, i * 4096);
+		ring_sqe_set_data64(sqe, i);
+	}
+	ASSERT_EQ(ring_submit(r), NR_BLOCKS);
+	while (nr_seen < NR_BLOCKS) {
+		struct io_uring_cqe *cqe;
+
+		ASSERT_OK(ring_wait_cqe(r, &cqe));
+		ASSERT_EQ(cqe->res, 4096);
+		ASSERT_LT(cqe->user_data, NR_BLOCKS);
+		ring_cqe_seen(r, cqe);
+		nr_seen++;
+	}
+	ASSERT_EQ(ring_peek_cqe(r), NULL);
+}
+
+static void polls_a_device(void)
+{
+	static const u32 flags[] = { IORING_SETUP_IOPOLL,
+				     IORING_SETUP_IOPOLL | IORING_SETUP_SINGLE_ISSUER |
+					     IORING_SETUP_DEFER_TASKRUN,
+				     IORING_SETUP_IOPOLL | IORING_SETUP_HYBRID_IOPOLL,
+				     IORING_SETUP_IOPOLL | IORING_SETUP_SQPOLL };
+	static char bufs[NR_BLOCKS * 4096] __attribute__((aligned(4096)));
+	int fd = sys_openat(AT_FDCWD, POLLED_DEVICE, O_RDONLY | O_DIRECT | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		test_skip("there is no " POLLED_DEVICE " here");
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct io_uring_params p = { .flags = flags[i], .sq_thread_idle = IDLE_MS };
+		struct ring r;
+
+		test_row("flags 0x%x", flags[i]);
+		ASSERT_OK(ring_init(&r, NR_BLOCKS, &p));
+		for (u32 k = 0; k < 50; k++)
+			reads_polled(&r, fd, bufs);
+		ring_exit(&r);
+	}
+}
+
 static const struct test_case cases[] = {
 	TEST("NOPs go through the kernel's thread, in order", goes_round,
 	     .timeout_ms = 30000),
@@ -362,5 +413,6 @@ static const struct test_case cases[] = {
 	TEST("large entries go through the thread as well", large_entries,
 	     .timeout_ms = 30000),
 	TEST("rings that poll devices enter for every completion", polls_devices),
+	TEST("a device is polled", polls_a_device),
 };
 TEST_SUITE(ring_sqpoll, cases);

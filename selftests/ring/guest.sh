@@ -5,7 +5,7 @@
 # Runs bareblk-selftests with these arguments in the guest, on a machine that
 # has what the ring's tests look for: files that take O_DIRECT, extended
 # attributes and fallocate (ext4, where tmpfs would refuse some of it), a disk
-# that discards, huge pages, and a network to itself. The kernel's log is read afterwards: that a
+# that discards and can be polled, huge pages, and a network to itself. The kernel's log is read afterwards: that a
 # test's process was meant to crash does not belong there.
 
 prepare() {
@@ -13,7 +13,7 @@ prepare() {
 	modprobe brd rd_nr=1 rd_size=262144
 	mkfs.ext4 -q -E nodiscard /dev/ram0
 	modprobe -a ext4 configfs
-	modprobe null_blk nr_devices=1 gb=1 memory_backed=1 discard=1
+	modprobe null_blk nr_devices=1 gb=1 memory_backed=1 discard=1 submit_queues=1 poll_queues=1
 	mount -t ext4 -o user_xattr /dev/ram0 /tmp
 	chmod 1777 /tmp
 	echo 0 > /proc/sys/debug/exception-trace
