@@ -622,37 +622,23 @@ struct unix_address {
 	char path[14];
 };
 
-static int make_socket(struct ring *r)
-{
-	struct io_uring_sqe *sqe = ring_get_sqe(r);
-
-	ring_prep_socket(sqe, UNIX_FAMILY, STREAM_TYPE, 0, 0);
-	return ring_call(r, sqe);
-}
-
 static void accepts_and_connects(void)
 {
-	struct unix_address addr = { UNIX_FAMILY, "" }; /* the kernel chooses a name */
+	struct unix_address addr = { UNIX_FAMILY, "" }; /* an abstract name */
 	struct unix_address peer;
 	struct sockaddr *name = (struct sockaddr *)(void *)&addr;
 	u32 len = sizeof(addr);
-	struct io_uring_sqe *sqe;
 	struct ring r;
 	s32 fds[3];
 
 	make(&r, 4, 0, 0);
-	NEED_OP(IORING_OP_BIND);
-	fds[0] = make_socket(&r);
-	fds[1] = make_socket(&r);
+	fds[0] = sys_socket(UNIX_FAMILY, STREAM_TYPE, 0);
+	fds[1] = sys_socket(UNIX_FAMILY, STREAM_TYPE, 0);
 	addr.path[1] = 'c';
 	addr.path[2] = (char)('0' + sys_getpid() % 64);
 	addr.path[3] = (char)('0' + sys_getpid() / 64 % 64);
-	sqe = ring_get_sqe(&r);
-	ring_prep_bind(sqe, fds[0], name, len);
-	ASSERT_EQ(ring_call(&r, sqe), 0);
-	sqe = ring_get_sqe(&r);
-	ring_prep_listen(sqe, fds[0], 4);
-	ASSERT_EQ(ring_call(&r, sqe), 0);
+	ASSERT_OK(sys_bind(fds[0], name, len));
+	ASSERT_OK(sys_listen(fds[0], 4));
 	EXPECT_EQ(ring_call_connect(&r, fds[1], name, len), 0);
 	len = sizeof(peer);
 	fds[2] = ring_call_accept(&r, fds[0], (struct sockaddr *)(void *)&peer, &len, 0);
