@@ -5,8 +5,9 @@
 Each row is measured in slices of time, a process per slice: ours, liburing, and
 liburing once more, in turns. What two halves of liburing's own slices differ by
 is the noise of the row, and of this very run; nothing is compared with numbers
-of another day. A row that looks slower gets twice as many slices more before it
-is called so.
+of another day. A row that looks slower, or is noisy, gets twice as many slices
+more before it is judged: faster or slower is what differs by more than its noise,
+equal what does not, and noisy is a row from which nothing can be said.
 
 usage: ring.py --ours=PROGRAM --liburing=PROGRAM [options] [ROW]...   rows by name or pattern
 
@@ -34,6 +35,8 @@ FILE_BYTES = 64 << 20
 BLOCK_BYTES = 4096
 SPLITS = 2000
 TRIES = 4
+NOISE_TO_REPEAT = 0.10
+NOISE_TOO_MUCH = 0.25
 NOT_REAL = {"tmpfs", "ramfs", "overlay", "devtmpfs", "9p", "virtiofs", "nfs", "nfs4", "fuse"}
 
 
@@ -204,6 +207,8 @@ def judge(row, times, nr_preempted):
         result["verdict"] = "SLOWER"
     elif median["ratio"] < 1 - median["noise"]:
         result["verdict"] = "faster"
+    elif median["noise"] > NOISE_TOO_MUCH:
+        result["verdict"] = "noisy"
     else:
         result["verdict"] = "equal"
     return result
@@ -213,7 +218,7 @@ def measure(runner, row, nr):
     times = {"ours": [], "liburing": [], "again": []}
     nr_preempted = runner.rounds(row, times, nr)
     result = judge(row, times, nr_preempted)
-    if result["verdict"] == "SLOWER":
+    if result["verdict"] == "SLOWER" or result["median"]["noise"] > NOISE_TO_REPEAT:
         nr_preempted += runner.rounds(row, times, 2 * nr)
         result = judge(row, times, nr_preempted)
     return result
@@ -278,12 +283,14 @@ def main():
         os.unlink(path)
     slower = [r["row"] for r in report["rows"] if r.get("verdict") == "SLOWER"]
     measured = [r for r in report["rows"] if "verdict" in r]
+    noisy = [r["row"] for r in measured if r["verdict"] == "noisy"]
     report["slower"] = slower
     if opts["json"]:
         json.dump(report, sys.stdout, indent=1)
         print()
     say(f"{len(measured)} rows measured, {len(report['rows']) - len(measured)} left out; "
-        + (f"slower than liburing: {' '.join(slower)}" if slower else "none is slower than liburing"))
+        + (f"slower than liburing: {' '.join(slower)}" if slower else "none is slower than liburing")
+        + (f"; too noisy to say: {' '.join(noisy)}" if noisy else ""))
     return 1 if slower or not measured else 0
 
 

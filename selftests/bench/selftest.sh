@@ -27,7 +27,7 @@ has_all_rows() {
 		report = json.load(open(sys.argv[1]))
 		assert [r["row"] for r in report["rows"]] == ["nop-32-default", "nop-32-defer"], report["rows"]
 		for row in report["rows"]:
-		    assert row["verdict"] in ("faster", "equal", "SLOWER")
+		    assert row["verdict"] in ("faster", "equal", "SLOWER", "noisy")
 		    assert len(row["slices"]["ours"]) >= 9 and row["median"]["ours"] > 0
 	END
 }
@@ -57,6 +57,7 @@ says() { # says WORD STATUS OURS LIBURING
 program fast 10000
 program slow 12000
 program wrong 10000 'echo "not so" >&2; exit 1'
+program erratic 10000 'echo "$((8000 + RANDOM % 7 * 3000)) 1000 0"; exit'
 program unable 10000 'echo "no such thing: here"; exit 4'
 program hung 10000 'sleep 100'
 
@@ -65,6 +66,7 @@ check "--json has what the table has" has_all_rows
 check "slower is called so, with status 1" says SLOWER 1 slow fast
 check "faster is" says faster 0 fast slow
 check "equal is" says equal 0 fast fast
+check "what differs from itself is noisy" says noisy 0 erratic erratic
 check "a program that finds a wrong result ends it" says 'ours, one-row: status 1' 3 wrong fast
 check "what this machine cannot do is left out, and nothing measured is no success" says 'left out: no such thing: here' 1 unable fast
 check "a program that hangs ends it" says 'has hung' 3 hung fast
