@@ -425,7 +425,8 @@ void ring_unmap_region(const struct io_uring_region_desc *region, void *addr);
  * of a request that a worker carries out: give it a time there.
  *
  * Return: 0, or with _ALL and _ANY how many were cancelled at once, or
- *   -ENOENT  there is none (with _ALL and _ANY that is 0)
+ *   -ENOENT  there is none (with _ALL and _ANY that is 0), or what a worker carried
+ *            out ended as soon as it was told to
  *   -ETIME   time ran out before one that runs had ended
  *   -EINTR   a signal came before
  *   -EBADF   fd is not open, or the slot is empty

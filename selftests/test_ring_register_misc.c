@@ -430,7 +430,8 @@ static void sync_cancel_waits(void)
 	hold(&r, &h, 5);
 	wait_for_workers(1);
 	err = ring_register_sync_cancel(&r, &reg);
-	EXPECT_TRUE(err == 0 || (err == -ETIME && !is_linux("6.12")));
+	/* The kernel looks twice: what ended at the first look is not there at the second. */
+	EXPECT_TRUE(err == 0 || err == -ENOENT || (err == -ETIME && !is_linux("6.12")));
 	EXPECT_EQ(ring_cq_ready(&r), 1);
 	EXPECT_LT(use_cqe(&r).res, 0);
 	reg.timeout = (struct __kernel_timespec){ .tv_sec = 0 };
@@ -441,7 +442,7 @@ static void sync_cancel_waits(void)
 		test_sleep_ms(20);
 		err = ring_register_sync_cancel(&r, &reg);
 		test_row("round %u: %d", i, err);
-		EXPECT_TRUE(err == 0 || err == -ETIME);
+		EXPECT_TRUE(err == 0 || err == -ETIME || (err == -ENOENT && ring_cq_ready(&r)));
 		nr_late += err == -ETIME;
 		EXPECT_LT(use_cqe(&r).res, 0);
 	}
