@@ -35,9 +35,11 @@ static bool wants_all(const struct ring_conn_io *io)
 
 static void prep(const struct ring_conn_io *io, struct io_uring_sqe *sqe)
 {
-	u64 len = io->len_bytes - io->done_bytes;
+	/* Into provided buffers there is no place to go on from. */
+	u64 done_bytes = io->sqe_flags & IOSQE_BUFFER_SELECT ? 0 : io->done_bytes;
+	u64 len = io->len_bytes - done_bytes;
 
-	ring_prep_op(io->opcode, sqe, io->conn->fd, io->addr + io->done_bytes,
+	ring_prep_op(io->opcode, sqe, io->conn->fd, io->addr + done_bytes,
 		     len < LEN_MAX ? (u32)len : LEN_MAX, io->off, io->msg_flags);
 	sqe->flags = io->sqe_flags;
 	sqe->ioprio = io->ioprio;

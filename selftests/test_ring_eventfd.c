@@ -73,11 +73,12 @@ static void submit_nop(struct loop *l, u8 flags)
 	ASSERT_EQ(ring_submit(&l->r), 1);
 }
 
+/* Of a socket, which all kernels wait for by its readiness and not in a worker */
 static void submit_read(struct loop *l, int fd, char *to)
 {
 	struct io_uring_sqe *sqe = ring_get_sqe(&l->r);
 
-	ring_prep_read(sqe, fd, to, 1, 0);
+	ring_prep_recv(sqe, fd, to, 1, 0);
 	sqe->user_data = RING_OP_NONE;
 	ASSERT_EQ(ring_submit(&l->r), 1);
 }
@@ -91,7 +92,7 @@ static void wakes(void)
 
 		test_row("flags 0x%x", kinds[i]);
 		make(&l, kinds[i], false);
-		ASSERT_OK(sys_pipe2(fds, O_CLOEXEC));
+		net_pair("unix", fds);
 		EXPECT_TRUE(!is_woken(&l, 0));
 		for (u32 n = 0; n < 10; n++) {
 			submit_read(&l, fds[0], &to);
@@ -120,7 +121,7 @@ static void order(void)
 	char to;
 
 	make(&l, 0, false);
-	ASSERT_OK(sys_pipe2(fds, O_CLOEXEC));
+	net_pair("unix", fds);
 
 	submit_read(&l, fds[0], &to);
 	EXPECT_EQ(ring_dispatch(&l.r, ~0U), 0);
@@ -145,7 +146,7 @@ static void order(void)
 	unmake(&l);
 }
 
-enum { NR_PIPES = 8, NR_BYTES = 40000 };
+enum { NR_SOCKETS = 8, NR_BYTES = 40000 };
 
 struct reader {
 	struct ring_op op;
@@ -160,7 +161,7 @@ static void arm(struct reader *rd)
 	struct io_uring_sqe *sqe = ring_get_sqe(&rd->l->r);
 
 	ASSERT_NE(sqe, NULL);
-	ring_prep_read(sqe, rd->fd, rd->to, sizeof(rd->to), 0);
+	ring_prep_recv(sqe, rd->fd, rd->to, sizeof(rd->to), 0);
 	ring_sqe_set_op(sqe, &rd->op);
 }
 
@@ -184,7 +185,7 @@ static void write_all(const int *fds)
 		random ^= random << 13;
 		random ^= random >> 7;
 		random ^= random << 17;
-		if (sys_write(fds[random % NR_PIPES], "x", 1) != 1)
+		if (sys_write(fds[random % NR_SOCKETS], "x", 1) != 1)
 			sys_exit_group(1);
 		if (!(random & 0x300))
 			(void)sys_sched_yield();
@@ -196,8 +197,8 @@ static void write_all(const int *fds)
 static void loses_nothing(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		struct reader readers[NR_PIPES];
-		int writers[NR_PIPES];
+		struct reader readers[NR_SOCKETS];
+		int writers[NR_SOCKETS];
 		u32 nr_read = 0;
 		struct loop l;
 		int status;
@@ -205,16 +206,16 @@ static void loses_nothing(void)
 
 		test_row("flags 0x%x", kinds[i]);
 		make(&l, kinds[i], false);
-		for (u32 k = 0; k < NR_PIPES; k++) {
+		for (u32 k = 0; k < NR_SOCKETS; k++) {
 			int fds[2];
 
-			ASSERT_OK(sys_pipe2(fds, O_CLOEXEC));
+			net_pair("unix", fds);
 			readers[k] = (struct reader){ .op.done = read_done, .l = &l, .fd = fds[0],
 						      .nr_read = &nr_read };
 			writers[k] = fds[1];
 			arm(&readers[k]);
 		}
-		ASSERT_EQ(ring_submit(&l.r), NR_PIPES);
+		ASSERT_EQ(ring_submit(&l.r), NR_SOCKETS);
 		child = sys_fork();
 		ASSERT_OK(child);
 		if (!child)
