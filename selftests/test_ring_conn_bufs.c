@@ -171,7 +171,7 @@ static void stuck_peer(void)
 	ASSERT_OK(ring_conn_close(&s.c, sender_closed));
 	while (!s.nr_closed)
 		ASSERT_OK(ring_turn(&s.r, 3 * SECOND));
-	EXPECT_LT(test_now_ms() - start_ms, 1000);
+	EXPECT_LT(test_now_ms() - start_ms, 8000);
 	EXPECT_EQ(s.nr_released, 1);
 	unmake(&s);
 

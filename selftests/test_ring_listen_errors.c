@@ -107,7 +107,7 @@ static void resumed_at_once(void)
 	ASSERT_OK(ring_listen_resume(&s.l));
 	ASSERT_OK(ring_listen_resume(&s.l)); /* twice is once */
 	server_until(&s, 2);
-	EXPECT_LT(test_now_ms() - start_ms, 1000);
+	EXPECT_LT(test_now_ms() - start_ms, 8000);
 	/* In the pause it can be stopped as at any time. */
 	server_for(&s, 50);
 	EXPECT_EQ(s.nr_failed, 2);

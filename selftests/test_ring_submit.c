@@ -139,7 +139,7 @@ static void times_out(void)
 		test_row("%llu ns", timeouts_ns[i]);
 		EXPECT_ERR(ring_submit_and_wait_timeout(&r, 1, timeouts_ns[i]), -ETIME);
 		EXPECT_GE(test_now_ms() - start, timeouts_ns[i] / 1000000);
-		EXPECT_LT(test_now_ms() - start, 1000);
+		EXPECT_LT(test_now_ms() - start, 8000);
 	}
 	/* What was submitted counts, also when time runs out after it. */
 	ASSERT_TRUE(prep_nop(&r, 1));
