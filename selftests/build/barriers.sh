@@ -48,6 +48,7 @@ library_table() {
 	special.o  1 1 1  enter_sqpoll
 	wait.o     1 0 0  ring_enter
 	mixed.o    1 0 0  has_room
+	eventfd.o  1 1 1  ring_eventfd_toggle
 	trace.o    1 0 0  ring_trace_completions
 	guard.o    1 1 0  ring_guard_lock ring_guard_unlock
 	E

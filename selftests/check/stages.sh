@@ -44,7 +44,7 @@ table_check() {
 	local kernel
 	table_builds
 	table_host
-	echo "threads - 180 1 host threads 2"
+	echo "threads - 400 1 host threads 2"
 	echo "lint - 300 1 host lint short"
 	echo "fuzz - 300 1 host fuzz 20"
 	for kernel in $kernels_ring; do
