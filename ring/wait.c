@@ -15,6 +15,7 @@ struct wait_arg {
 	struct io_uring_getevents_arg arg;
 	struct __kernel_timespec ts;
 	u32 flags;
+	bool has_end; /* that the caller has set */
 };
 
 static struct __kernel_timespec timespec_of(u64 ns)
@@ -45,6 +46,7 @@ static int make_arg(const struct ring *r, const struct ring_wait *how, struct wa
 		a->arg.sigmask_sz = sizeof(*how->sigmask);
 	}
 	a->arg.min_wait_usec = how->min_wait_us;
+	a->has_end = how->timeout_ns != RING_NO_TIMEOUT;
 	if (how->is_date)
 		a->flags |= IORING_ENTER_ABS_TIMER;
 	if (how->no_iowait && (r->features & IORING_FEAT_NO_IOWAIT))
@@ -70,7 +72,7 @@ static int wait(struct ring *r, struct io_uring_cqe **cqe, u32 nr, const struct 
 			return 0;
 		if (ret < 0)
 			return ret;
-		if (a->arg.ts)
+		if (a->has_end)
 			return -EAGAIN;
 	}
 }
