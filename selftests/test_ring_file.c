@@ -287,7 +287,7 @@ static void drain(s32 fd, u32 len)
 static void pipes_write(void)
 {
 	static u8 data[1 << 20];
-	static const int flags[] = { 0, O_NONBLOCK };
+	static const int flags[] = { 0, O_NONBLOCK, 0 };
 	struct ring_file f;
 	struct ring r;
 	int status;
@@ -298,7 +298,11 @@ static void pipes_write(void)
 		data[i] = (u8)(i * 7);
 	for (u32 i = 0; i < ARRAY_SIZE(flags); i++) {
 		make(&r, 0);
-		ASSERT_OK(sys_pipe2(fds, 0));
+		/* The last is a socket, which wants no offset even for what is left. */
+		if (i == 2)
+			ASSERT_OK(sys_socketpair(UNIX_FAMILY, STREAM_TYPE, 0, fds));
+		else
+			ASSERT_OK(sys_pipe2(fds, 0));
 		ASSERT_OK(sys_fcntl(fds[1], F_SETFL, (u64)flags[i]));
 		child = sys_fork();
 		ASSERT_OK(child);
@@ -470,7 +474,7 @@ static const struct test_case cases[] = {
 	TEST("a write that a limit cuts short counts, the next one has the error", short_writes),
 	TEST("a write whose memory ends counts what there was", memory_that_ends),
 	TEST("a write is as long as it likes", long_writes),
-	TEST("a pipe takes everything, blocking or not", pipes_write),
+	TEST("a pipe takes everything, blocking or not, and a socket", pipes_write),
 	TEST("a stream gives what is there, and waits for the first of it", streams_read),
 	TEST("a file of the ring's table, with a descriptor and without", by_slot),
 	TEST("misuse is an error", misuse),
