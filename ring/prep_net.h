@@ -152,7 +152,7 @@ static inline void ring_prep_sendmsg(struct io_uring_sqe *sqe, s32 fd, const str
  * result, F_MORE set, and one with F_NOTIF when the kernel lets go of @buf, which must not change
  * before. No F_MORE: it failed, and there is no second. @zc_flags: IORING_SEND_ZC_REPORT_USAGE
  * (6.2), then the second one's result tells by IORING_NOTIF_USAGE_ZC_COPIED that it was copied
- * after all. The second has sqe->addr3, set after this, as user_data if that is not 0 (6.19).
+ * after all. The second has sqe->addr3, set after this, as user_data if that is not 0 (7.1).
  */
 static inline void ring_prep_send_zc(struct io_uring_sqe *sqe, s32 sockfd, const void *buf,
 				     size_t len, s32 flags, u32 zc_flags)

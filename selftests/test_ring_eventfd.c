@@ -9,6 +9,7 @@
 #include "ring/prep.h"
 #include "ring/register.h"
 #include "selftests/harness/harness.h"
+#include "selftests/ring_caps.h"
 #include "selftests/netpair.h"
 #include "uapi/sys.h"
 
@@ -83,6 +84,23 @@ static void submit_read(struct loop *l, int fd, char *to)
 	ASSERT_EQ(ring_submit(&l->r), 1);
 }
 
+/*
+ * Before 6.12 an eventfd may be told once more afterwards, and of deferred work
+ * before that can be run: whoever follows the rule of ring/eventfd.h loses
+ * nothing by it.
+ */
+static bool is_exact(void)
+{
+	return is_linux("6.12");
+}
+
+static void comes_somehow(struct loop *l)
+{
+	while (!ring_eventfd_drain(&l->e))
+		ASSERT_TRUE(is_woken(l, 2000));
+	EXPECT_EQ(ring_dispatch(&l->r, ~0U), 1);
+}
+
 static void wakes(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -96,10 +114,14 @@ static void wakes(void)
 		EXPECT_TRUE(!is_woken(&l, 0));
 		for (u32 n = 0; n < 10; n++) {
 			submit_read(&l, fds[0], &to);
-			EXPECT_TRUE(!is_woken(&l, 0));
+			EXPECT_TRUE(!is_exact() || !is_woken(&l, 0));
 			EXPECT_EQ(ring_cq_ready(&l.r), 0);
 			ASSERT_EQ(sys_write(fds[1], "x", 1), 1);
 			EXPECT_TRUE(is_woken(&l, 2000));
+			if (!is_exact()) {
+				comes_somehow(&l);
+				continue;
+			}
 			EXPECT_TRUE(is_woken(&l, 0)); /* as long as it was not emptied */
 			EXPECT_EQ(ring_eventfd_drain(&l.e), 1);
 			/* Deferred work tells of itself, and of what it has completed. */
@@ -122,6 +144,8 @@ static void order(void)
 
 	make(&l, 0, false);
 	net_pair("unix", fds);
+	if (!is_exact())
+		need_linux("6.12", "an eventfd that is told once");
 
 	submit_read(&l, fds[0], &to);
 	EXPECT_EQ(ring_dispatch(&l.r, ~0U), 0);

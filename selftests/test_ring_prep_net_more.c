@@ -109,7 +109,7 @@ static void zero_copy_tagged(void)
 	play_tag(sqe, 1, 0);
 	res = sent(&r, fds[1], 0x1234567890, &notif);
 	if (res == -EINVAL)
-		need_linux("6.19", "a notification's own user_data");
+		need_linux("7.1", "a notification's own user_data");
 	EXPECT_EQ(res, 5000);
 }
 

@@ -35,6 +35,11 @@ static void nop(struct ring *r, u64 user_data)
 	struct io_uring_sqe *sqe = ring_get_sqe(r);
 	struct io_uring_cqe *cqe;
 
+	/* The thread of an SQPOLL ring may give an entry back after its completion. */
+	if (!sqe && r->flags & IORING_SETUP_SQPOLL) {
+		ASSERT_OK(ring_sqring_wait(r));
+		sqe = ring_get_sqe(r);
+	}
 	ASSERT_NE(sqe, NULL);
 	ring_prep_nop(sqe);
 	ring_sqe_set_data64(sqe, user_data);
