@@ -66,12 +66,14 @@ FREE_FLAGS := $(COMMON_FLAGS) $(TARGET_FLAGS) -ffreestanding -fPIE -fvisibility=
 	$(UBSAN_FLAGS) $(CFLAGS_EXTRA)
 
 # The I/O path is built for speed (but for what is COLD in it), what runs once is
-# built for size: gcc 12 and clang have a way that goes further than -Os.
+# built for size: gcc 12 and clang have a way that goes further than -Os, and what
+# gcc is told not to do there costs bytes all the same.
 HOT := ring/queue.c ublk/queue.c ublk/tgt.c ublk/targets/%
 OPT_HOT := -O2
 OPT_uapi/rt/free := -O2 -fno-builtin $(if $(IS_CLANG),,-fno-tree-loop-distribute-patterns)
 OPT_DEFAULT := $(shell $(CC) -Oz -E -x c /dev/null -o /dev/null 2>/dev/null && echo -Oz || echo -Os) \
-	$(if $(IS_CLANG),,-fno-inline-functions-called-once -fno-move-loop-invariants -fno-jump-tables)
+	$(if $(IS_CLANG),,-fno-inline-functions-called-once -fno-move-loop-invariants -fno-jump-tables \
+	-fno-caller-saves -fno-tree-reassoc -fno-forward-propagate)
 opt = $(or $(OPT_$(patsubst %/,%,$(dir $(1)))),$(if $(filter $(HOT),$(1)),$(OPT_HOT),$(OPT_DEFAULT)))
 
 # Two segments: what is read and executed, what is read and written, with no gap

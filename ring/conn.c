@@ -18,6 +18,14 @@
 #define LEN_MAX		(1U << 30) /* of one request; the kernel's own is below 2 GiB */
 #define NSEC		1000000000
 
+static const struct {
+	u8 flag;
+	u8 name;
+} sockopts[] = {
+	{ RING_CONN_NODELAY, TCP_NODELAY },
+	{ RING_CONN_FASTOPEN, TCP_FASTOPEN_CONNECT },
+};
+
 static u8 file_flags(const struct ring_conn *c)
 {
 	return c->flags & RING_CONN_DIRECT ? IOSQE_FIXED_FILE : 0;
@@ -33,18 +41,22 @@ static bool wants_all(const struct ring_conn_io *io)
 	return is_data(io) && (io->msg_flags & RING_MSG_WAITALL) && io->done_bytes < io->len_bytes;
 }
 
-static void prep(const struct ring_conn_io *io, struct io_uring_sqe *sqe)
+static struct io_uring_sqe *prep(const struct ring_conn_io *io)
 {
 	/* Into provided buffers there is no place to go on from. */
 	u64 done_bytes = io->sqe_flags & IOSQE_BUFFER_SELECT ? 0 : io->done_bytes;
 	u64 len = io->len_bytes - done_bytes;
+	struct io_uring_sqe *sqe =
+		ring_op_prep(io->conn->ring, ring_op_data(&io->op), io->opcode, io->conn->fd,
+			     io->addr + done_bytes, len < LEN_MAX ? (u32)len : LEN_MAX, io->off);
 
-	ring_prep_op(io->opcode, sqe, io->conn->fd, io->addr + done_bytes,
-		     len < LEN_MAX ? (u32)len : LEN_MAX, io->off, io->msg_flags);
-	sqe->flags = io->sqe_flags;
-	sqe->ioprio = io->ioprio;
-	sqe->buf_group = io->bgid;
-	ring_sqe_set_op(sqe, &io->op);
+	if (sqe) {
+		sqe->msg_flags = io->msg_flags;
+		sqe->flags = io->sqe_flags;
+		sqe->ioprio = io->ioprio;
+		sqe->buf_group = io->bgid;
+	}
+	return sqe;
 }
 
 /* The entries of a chain are taken together, or the kernel would see half of it. */
@@ -62,13 +74,13 @@ static int submit(struct ring_conn_io *io)
 		if (ring_sq_space_left(r) < nr)
 			return -EAGAIN;
 	}
-	sqe = ring_get_sqe(r);
-	prep(io, sqe);
-	if (io->has_deadline) {
+	sqe = prep(io);
+	if (sqe && io->has_deadline) {
 		sqe->flags |= IOSQE_IO_LINK;
-		sqe = ring_get_sqe(r);
-		ring_prep_link_timeout(sqe, &io->until, IORING_TIMEOUT_ABS);
-		ring_sqe_set_op(sqe, &io->timer);
+		sqe = ring_op_prep(r, ring_op_data(&io->timer), IORING_OP_LINK_TIMEOUT, -1,
+				   &io->until, 1, 0);
+		if (sqe)
+			sqe->timeout_flags = IORING_TIMEOUT_ABS;
 	}
 	io->nr_in_flight = nr;
 	return 0;
@@ -77,19 +89,18 @@ static int submit(struct ring_conn_io *io)
 /* Of a closing connection whose last request has completed */
 static int close_if_idle(struct ring_conn *c)
 {
+	bool is_direct = c->flags & RING_CONN_DIRECT;
 	struct io_uring_sqe *sqe;
 
 	if (!c->is_closing || c->is_close_in_flight || c->rx.nr_in_flight || c->tx.nr_in_flight ||
 	    c->nr_held)
 		return 0;
-	sqe = ring_op_sqe(c->ring);
+	sqe = ring_op_prep(c->ring, ring_op_data(&c->close), IORING_OP_CLOSE,
+			   is_direct ? 0 : c->fd, NULL, 0, 0);
 	if (!sqe)
 		return -EAGAIN;
-	if (c->flags & RING_CONN_DIRECT)
-		ring_prep_close_direct(sqe, (u32)c->fd);
-	else
-		ring_prep_close(sqe, c->fd);
-	ring_sqe_set_op(sqe, &c->close);
+	if (is_direct)
+		ring_set_target_fixed_file(sqe, (u32)c->fd);
 	c->is_close_in_flight = true;
 	return 0;
 }
@@ -237,23 +248,23 @@ int ring_conn_socket(u16 family, u32 flags)
 	int type = (flags & RING_CONN_DGRAM ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
 	int fd = sys_socket(family, type, 0);
 	u32 on = 1;
-	int err = 0;
 
-	if (fd < 0)
-		return fd;
-	if (flags & RING_CONN_NODELAY)
-		err = sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (!err && (flags & RING_CONN_FASTOPEN))
-		err = sys_setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on));
-	if (!err)
-		return fd;
-	(void)sys_close(fd);
-	return err;
+	for (u32 i = 0; fd >= 0 && i < ARRAY_SIZE(sockopts); i++) {
+		int err = 0;
+
+		if (flags & sockopts[i].flag)
+			err = sys_setsockopt(fd, IPPROTO_TCP, sockopts[i].name, &on, sizeof(on));
+		if (err) {
+			(void)sys_close(fd);
+			fd = err;
+		}
+	}
+	return fd;
 }
 
-/* What its direction is at the beginning; the rest is of the operation. */
-static int prepare(struct ring_conn_io *io, u8 opcode, u64 timeout_ns,
-		   void (*done)(struct ring_conn *c, s64 result))
+/* What its direction is at the beginning, in the order in which most callers have it */
+static int prepare(struct ring_conn_io *io, const void *addr, u64 len_bytes, u32 msg_flags,
+		   u64 timeout_ns, void (*done)(struct ring_conn *c, s64 result), u8 opcode)
 {
 	struct ring_conn *c = io->conn;
 	u64 deadline_ns;
@@ -270,6 +281,9 @@ static int prepare(struct ring_conn_io *io, u8 opcode, u64 timeout_ns,
 		.timer.done = timer_done,
 		.until.tv_sec = (s64)(deadline_ns / NSEC),
 		.until.tv_nsec = (s64)(deadline_ns % NSEC),
+		.addr = addr,
+		.len_bytes = len_bytes,
+		.msg_flags = msg_flags,
 		.has_deadline = deadline_ns != RING_NO_TIMEOUT,
 		.opcode = opcode,
 		.sqe_flags = file_flags(c),
@@ -277,52 +291,50 @@ static int prepare(struct ring_conn_io *io, u8 opcode, u64 timeout_ns,
 	return 0;
 }
 
-static int start(struct ring_conn_io *io, const void *addr, u64 len_bytes, u32 msg_flags)
+static int start(struct ring_conn_io *io, const void *addr, u64 len_bytes, u32 msg_flags,
+		 u64 timeout_ns, void (*done)(struct ring_conn *c, s64 result), u8 opcode)
 {
-	io->addr = addr;
-	io->len_bytes = len_bytes;
-	io->msg_flags = msg_flags;
-	return submit(io);
+	int err = prepare(io, addr, len_bytes, msg_flags, timeout_ns, done, opcode);
+
+	return err ? err : submit(io);
 }
 
 int ring_conn_recv(struct ring_conn *c, void *buf, u64 len_bytes, u32 msg_flags, u64 timeout_ns,
 		   void (*done)(struct ring_conn *c, s64 result))
 {
-	int err = prepare(&c->rx, IORING_OP_RECV, timeout_ns, done);
-
-	return err ? err : start(&c->rx, buf, len_bytes, msg_flags);
+	return start(&c->rx, buf, len_bytes, msg_flags, timeout_ns, done, IORING_OP_RECV);
 }
 
 int ring_conn_send(struct ring_conn *c, const void *buf, u64 len_bytes, u32 msg_flags,
 		   u64 timeout_ns, void (*done)(struct ring_conn *c, s64 result))
 {
 	bool is_zc = (msg_flags & RING_MSG_ZEROCOPY) && !c->has_no_zc;
-	int err = prepare(&c->tx, is_zc ? IORING_OP_SEND_ZC : IORING_OP_SEND, timeout_ns, done);
 
-	return err ? err : start(&c->tx, buf, len_bytes, msg_flags & ~RING_MSG_ZEROCOPY);
+	return start(&c->tx, buf, len_bytes, msg_flags & ~RING_MSG_ZEROCOPY, timeout_ns, done,
+		     is_zc ? IORING_OP_SEND_ZC : IORING_OP_SEND);
 }
 
 int ring_conn_connect(struct ring_conn *c, const struct sock_addr *to, u64 timeout_ns,
 		      void (*done)(struct ring_conn *c, s64 result))
 {
-	int err = prepare(&c->tx, IORING_OP_CONNECT, timeout_ns, done);
+	int err = prepare(&c->tx, sock_addr_ptr(to), 0, 0, timeout_ns, done, IORING_OP_CONNECT);
 
-	c->tx.off = err ? c->tx.off : to->len_bytes;
-	return err ? err : start(&c->tx, sock_addr_ptr(to), 0, 0);
+	if (err)
+		return err;
+	c->tx.off = to->len_bytes;
+	return submit(&c->tx);
 }
 
 int ring_conn_shutdown(struct ring_conn *c, s32 how,
 		       void (*done)(struct ring_conn *c, s64 result))
 {
-	int err = prepare(&c->tx, IORING_OP_SHUTDOWN, RING_NO_TIMEOUT, done);
-
-	return err ? err : start(&c->tx, NULL, (u32)how, 0);
+	return start(&c->tx, NULL, (u32)how, 0, RING_NO_TIMEOUT, done, IORING_OP_SHUTDOWN);
 }
 
 int ring_conn_recv_multishot(struct ring_conn *c, u16 bgid,
 			     void (*got)(struct ring_conn *c, s32 res, u32 cqe_flags))
 {
-	int err = prepare(&c->rx, IORING_OP_RECV, RING_NO_TIMEOUT, NULL);
+	int err = prepare(&c->rx, NULL, 0, 0, RING_NO_TIMEOUT, NULL, IORING_OP_RECV);
 
 	if (err)
 		return err;
@@ -337,16 +349,7 @@ int ring_conn_recv_multishot(struct ring_conn *c, u16 bgid,
 /* Nobody need hear what becomes of it: the request itself completes. */
 static int cancel(struct ring_conn_io *io)
 {
-	struct io_uring_sqe *sqe;
-
-	if (!io->nr_in_flight)
-		return 0;
-	sqe = ring_op_sqe(io->conn->ring);
-	if (!sqe)
-		return -EAGAIN;
-	ring_prep_cancel64(sqe, ring_op_data(&io->op), 0);
-	sqe->user_data = RING_OP_NONE;
-	return 0;
+	return io->nr_in_flight ? ring_op_cancel(io->conn->ring, &io->op, RING_OP_NONE) : 0;
 }
 
 /* To an address of no family: the kernel drops what the peer does not take, and
@@ -358,13 +361,11 @@ static int disconnect(struct ring_conn *c)
 
 	if (!c->nr_held && !(c->tx.nr_in_flight && c->tx.opcode == IORING_OP_SEND_ZC))
 		return 0;
-	sqe = ring_op_sqe(c->ring);
+	sqe = ring_op_prep(c->ring, RING_OP_NONE, IORING_OP_CONNECT, c->fd, nowhere, 0,
+			   sizeof(nowhere));
 	if (!sqe)
 		return -EAGAIN;
-	ring_prep_connect(sqe, c->fd, (const struct sockaddr *)(const void *)nowhere,
-			  sizeof(nowhere));
 	sqe->flags = file_flags(c);
-	sqe->user_data = RING_OP_NONE;
 	return 0;
 }
 

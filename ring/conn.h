@@ -87,18 +87,20 @@ struct ring_conn_io {
 struct ring_conn {
 	s32 fd;
 	u32 flags;
-	struct ring_conn_io rx;
-	struct ring_conn_io tx;
-	u32 nr_held;
 	void (*released)(struct ring_conn *c);
+	u32 nr_held;
 
+	/* private, and in front of what is large: that makes the code smaller */
+	bool is_closing;
+	bool is_close_in_flight;
+	bool has_no_zc; /* sends are copied from now on */
 	struct ring *ring;
 	void (*got)(struct ring_conn *c, s32 res, u32 cqe_flags);
 	void (*closed)(struct ring_conn *c, s32 err);
 	struct ring_op close;
-	bool is_closing;
-	bool is_close_in_flight;
-	bool has_no_zc; /* sends are copied from now on */
+
+	struct ring_conn_io rx;
+	struct ring_conn_io tx;
 };
 
 /**

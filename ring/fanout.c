@@ -13,18 +13,18 @@ static int prepare(struct ring_fanout_leg *leg)
 {
 	const struct ring_fanout *f = leg->fanout;
 	u64 left = f->len_bytes - leg->done_bytes;
-	struct io_uring_sqe *sqe = ring_op_sqe(f->ring);
 	u64 offset = leg->offset_bytes;
+	struct io_uring_sqe *sqe;
 
-	if (!sqe)
-		return -EBUSY;
 	if (offset != RING_FANOUT_POSITION)
 		offset += leg->done_bytes;
-	ring_prep_write(sqe, leg->fd, (const char *)f->buf + leg->done_bytes,
-			left < REQUEST_MAX_BYTES ? (u32)left : REQUEST_MAX_BYTES, offset);
+	sqe = ring_op_prep(f->ring, ring_op_data(&leg->op), IORING_OP_WRITE, leg->fd,
+			   (const char *)f->buf + leg->done_bytes,
+			   left < REQUEST_MAX_BYTES ? (u32)left : REQUEST_MAX_BYTES, offset);
+	if (!sqe)
+		return -EBUSY;
 	if (leg->is_fixed)
-		ring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
-	ring_sqe_set_op(sqe, &leg->op);
+		sqe->flags = IOSQE_FIXED_FILE;
 	return 0;
 }
 

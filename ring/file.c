@@ -32,12 +32,13 @@ int ring_file_init(struct ring_file *f, struct ring *r, s32 fd, s32 slot)
 static int request(struct ring_file *f, u8 opcode, const void *buf, u64 len_bytes, u64 offset_bytes)
 {
 	u32 len = len_bytes < REQUEST_MAX_BYTES ? (u32)len_bytes : REQUEST_MAX_BYTES;
-	struct io_uring_sqe sqe;
+	bool is_fixed = f->slot >= 0;
+	struct io_uring_sqe *sqe = ring_op_prep(f->ring, RING_OP_NONE, opcode,
+						is_fixed ? f->slot : f->fd, buf, len, offset_bytes);
 
-	ring_prep_rw(opcode, &sqe, f->slot >= 0 ? f->slot : f->fd, buf, len, offset_bytes);
-	if (f->slot >= 0)
-		sqe.flags = IOSQE_FIXED_FILE;
-	return ring_call_copy(f->ring, &sqe);
+	if (sqe && is_fixed)
+		sqe->flags = IOSQE_FIXED_FILE;
+	return ring_call(f->ring, sqe);
 }
 
 /*
@@ -128,14 +129,15 @@ s64 ring_file_seek(struct ring_file *f, s64 offset_bytes, int whence)
 int ring_file_close(struct ring_file *f)
 {
 	bool has_fd = f->fd >= 0;
-	struct io_uring_sqe sqe;
+	struct io_uring_sqe *sqe;
 	int ret;
 
 	if (!has_fd && f->slot < 0)
 		return -EBADF;
-	ring_prep_close(&sqe, has_fd ? f->fd : 0);
-	sqe.file_index = has_fd ? 0 : (u32)f->slot + 1;
-	ret = ring_call_copy(f->ring, &sqe);
+	sqe = ring_op_prep(f->ring, RING_OP_NONE, IORING_OP_CLOSE, has_fd ? f->fd : 0, NULL, 0, 0);
+	if (sqe && !has_fd)
+		sqe->file_index = (u32)f->slot + 1;
+	ret = ring_call(f->ring, sqe);
 	if (ret != -EBUSY && ret != -EAGAIN)
 		f->fd = f->slot = -1;
 	return ret;

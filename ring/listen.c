@@ -31,23 +31,21 @@ static const struct {
 	{ RING_LISTEN_REUSEPORT, SOL_SOCKET, SO_REUSEPORT },
 	{ RING_LISTEN_V6ONLY, IPPROTO_IPV6, IPV6_V6ONLY },
 	{ RING_LISTEN_NODELAY, IPPROTO_TCP, TCP_NODELAY },
+	{ 0, IPPROTO_TCP, TCP_FASTOPEN }, /* not a flag: the length of its queue */
 };
-
-static int set_sockopt(int fd, int level, int name, u32 value)
-{
-	return sys_setsockopt(fd, level, name, &value, sizeof(value));
-}
 
 static int set_options(int fd, const struct ring_listen_opts *opts)
 {
 	int err = 0;
 
 	for (u32 i = 0; !err && i < ARRAY_SIZE(sockopts); i++) {
-		if (opts->flags & sockopts[i].flag)
-			err = set_sockopt(fd, sockopts[i].level, sockopts[i].name, 1);
+		u32 value = sockopts[i].flag ? !!(opts->flags & sockopts[i].flag) :
+					       opts->fastopen_queue;
+
+		if (value)
+			err = sys_setsockopt(fd, sockopts[i].level, sockopts[i].name, &value,
+					     sizeof(value));
 	}
-	if (!err && opts->fastopen_queue)
-		err = set_sockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, opts->fastopen_queue);
 	return err;
 }
 
@@ -72,32 +70,34 @@ int ring_listen_socket(const struct sock_addr *addr, const struct ring_listen_op
 }
 
 /* SOCK_CLOEXEC is refused where there is no descriptor that it could be of. */
-static void prep_accept(struct ring_listen *l, struct io_uring_sqe *sqe)
+static void make_accept(struct ring_listen *l, struct io_uring_sqe *sqe)
 {
-	bool is_direct = l->flags & RING_LISTEN_DIRECT;
-	bool is_oneshot = l->flags & RING_LISTEN_ONESHOT;
-
-	l->peer.len_bytes = sizeof(l->peer.room);
-	ring_prep_accept(sqe, l->fd, is_oneshot ? sock_addr_ptr(&l->peer) : NULL,
-			 is_oneshot ? &l->peer.len_bytes : NULL, is_direct ? 0 : SOCK_CLOEXEC);
-	if (!is_oneshot)
+	sqe->opcode = IORING_OP_ACCEPT;
+	sqe->fd = l->fd;
+	if (l->flags & RING_LISTEN_DIRECT)
+		sqe->file_index = IORING_FILE_INDEX_ALLOC;
+	else
+		sqe->accept_flags = SOCK_CLOEXEC;
+	if (l->flags & RING_LISTEN_ONESHOT) {
+		l->peer.len_bytes = sizeof(l->peer.room);
+		sqe->addr = RING_PTR(sock_addr_ptr(&l->peer));
+		sqe->addr2 = RING_PTR(&l->peer.len_bytes);
+	} else {
 		sqe->ioprio = IORING_ACCEPT_MULTISHOT;
-	if (is_direct)
-		ring_set_target_fixed_file(sqe, IORING_FILE_INDEX_ALLOC);
+	}
 }
 
 /* The next request: an accept, or after a while */
 static int arm(struct ring_listen *l, bool after_pause)
 {
-	struct io_uring_sqe *sqe = ring_op_sqe(l->ring);
+	struct io_uring_sqe *sqe =
+		ring_op_prep(l->ring, ring_op_data(&l->op), IORING_OP_TIMEOUT, -1,
+			     after_pause ? &l->pause : NULL, after_pause, 0);
 
 	if (!sqe)
 		return -EAGAIN;
-	if (after_pause)
-		ring_prep_timeout(sqe, &l->pause, 0, 0);
-	else
-		prep_accept(l, sqe);
-	ring_sqe_set_op(sqe, &l->op);
+	if (!after_pause)
+		make_accept(l, sqe);
 	l->is_in_flight = true;
 	l->is_pausing = after_pause;
 	return 0;
@@ -200,25 +200,13 @@ int ring_listen_start(struct ring_listen *l, struct ring *r, s32 fd,
 	return arm(l, false);
 }
 
-/* Of what is in flight; with nothing there it completes all the same */
-static int cancel(struct ring_listen *l, u64 user_data)
-{
-	struct io_uring_sqe *sqe = ring_op_sqe(l->ring);
-
-	if (!sqe)
-		return -EAGAIN;
-	ring_prep_cancel64(sqe, ring_op_data(&l->op), 0);
-	sqe->user_data = user_data;
-	return 0;
-}
-
 int ring_listen_resume(struct ring_listen *l)
 {
 	if (l->is_stopping || l->fd < 0)
 		return -EBADF;
 	if (l->nr_calling || (l->is_in_flight && !l->is_pausing))
 		return 0;
-	return l->is_in_flight ? cancel(l, RING_OP_NONE) : arm(l, false);
+	return l->is_in_flight ? ring_op_cancel(l->ring, &l->op, RING_OP_NONE) : arm(l, false);
 }
 
 /* Also with nothing in flight: so that the end comes from a dispatch, always. */
@@ -228,7 +216,7 @@ int ring_listen_cancel(struct ring_listen *l)
 
 	l->is_stopping = true;
 	if (!l->is_cancelling && l->fd >= 0) {
-		err = cancel(l, ring_op_data(&l->cancel));
+		err = ring_op_cancel(l->ring, &l->op, ring_op_data(&l->cancel));
 		l->is_cancelling = !err;
 	}
 	return err;

@@ -83,10 +83,10 @@ NODISCARD int ring_listen_socket(const struct sock_addr *addr, const struct ring
 struct ring_listen {
 	void (*accepted)(struct ring_listen *l, s32 fd);
 	void (*failed)(struct ring_listen *l, s32 err);
-	struct sock_addr peer;
 	s32 fd;
 	u32 flags;
 
+	/* private, and in front of what is large: that makes the code smaller */
 	struct ring *ring;
 	struct ring_op op; /* the request that is in flight: an accept, or the pause */
 	struct ring_op cancel;
@@ -97,6 +97,8 @@ struct ring_listen {
 	bool is_cancelling;
 	bool is_stopping;
 	bool has_accepted;
+
+	struct sock_addr peer;
 };
 
 /**

@@ -38,6 +38,25 @@ struct io_uring_sqe *ring_op_sqe(struct ring *r)
 	return ring_get_sqe(r);
 }
 
+struct io_uring_sqe *ring_op_prep(struct ring *r, u64 user_data, u8 opcode, s32 fd,
+				  const void *addr, u32 len, u64 offset)
+{
+	struct io_uring_sqe *sqe = ring_op_sqe(r);
+
+	if (sqe) {
+		ring_prep_rw(opcode, sqe, fd, addr, len, offset);
+		sqe->user_data = user_data;
+	}
+	return sqe;
+}
+
+int ring_op_cancel(struct ring *r, const struct ring_op *op, u64 user_data)
+{
+	const void *target = (const void *)(uintptr_t)ring_op_data(op);
+
+	return ring_op_prep(r, user_data, IORING_OP_ASYNC_CANCEL, -1, target, 0, 0) ? 0 : -EAGAIN;
+}
+
 /*
  * An entry is given back before its callback runs: that one may dispatch, or
  * wait for completions that need the room.
@@ -107,21 +126,11 @@ static void cancel_done(struct ring_op *op, s32 res, u32 cqe_flags)
 	CONTAINER_OF(op, struct call, cancel)->in_flight &= (u8)~CANCEL;
 }
 
-static void prep(struct io_uring_sqe *sqe, u8 opcode, u64 addr, const struct ring_op *op)
-{
-	ring_prep_rw(opcode, sqe, -1, (const void *)(uintptr_t)addr, 0, 0);
-	ring_sqe_set_op(sqe, op);
-}
-
 /* With no room for it there is a next time. */
 static void cancel(struct ring *r, struct call *c)
 {
-	struct io_uring_sqe *sqe = c->in_flight & CANCEL ? NULL : ring_op_sqe(r);
-
-	if (!sqe)
-		return;
-	prep(sqe, IORING_OP_ASYNC_CANCEL, ring_op_data(&c->op), &c->cancel);
-	c->in_flight |= CANCEL;
+	if (!(c->in_flight & CANCEL) && !ring_op_cancel(r, &c->op, ring_op_data(&c->cancel)))
+		c->in_flight |= CANCEL;
 }
 
 static u64 now_ns(void)
@@ -184,7 +193,8 @@ static void take_back(struct ring *r, u32 nr_from)
 	struct io_uring_sqe *sqe = (void *)((char *)r->sq.sqes + (slot << r->sq_shift));
 	bool is_large = sqe->opcode == IORING_OP_NOP128 || sqe->opcode == IORING_OP_URING_CMD128;
 
-	prep(sqe, is_large ? IORING_OP_NOP128 : IORING_OP_NOP, 0, NULL);
+	ring_prep_rw(is_large ? IORING_OP_NOP128 : IORING_OP_NOP, sqe, -1, NULL, 0, 0);
+	sqe->user_data = RING_OP_NONE;
 }
 
 int ring_call_timeout(struct ring *r, struct io_uring_sqe *sqe, u64 timeout_ns, u32 *cqe_flags)

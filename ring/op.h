@@ -84,6 +84,21 @@ static inline u64 ring_sqe_set_id(struct ring *r, struct io_uring_sqe *sqe)
 struct io_uring_sqe *ring_op_sqe(struct ring *r);
 
 /**
+ * ring_op_prep() - ring_op_sqe() with an entry of the common shape in it
+ * @user_data: ring_op_data(), RING_OP_NONE, or a ring_id()
+ *
+ * As ring_prep_rw() writes it, but not inline: for code that is to be small.
+ *
+ * Return: the entry, or NULL as ring_op_sqe()
+ */
+struct io_uring_sqe *ring_op_prep(struct ring *r, u64 user_data, u8 opcode, s32 fd,
+				  const void *addr, u32 len, u64 offset);
+
+/* ring_op_cancel() - prepare a request that cancels the one of @op, and completes with
+ * @user_data; -EAGAIN when there is no entry for it */
+NODISCARD int ring_op_cancel(struct ring *r, const struct ring_op *op, u64 user_data);
+
+/**
  * ring_dispatch() - run the callbacks of completions that are there
  * @max: how many at most; ~0U for all, also those that arrive meanwhile
  *
