@@ -121,6 +121,15 @@ static void wait_for_output(int fd)
 	sys_ppoll(&pollfd, 1, &tick);
 }
 
+/* A process that the kernel does not let go of is left behind: the sweep names it. */
+static void reap_killed(struct proc *proc)
+{
+	u64 deadline_ms = test_now_ms() + KILL_MS;
+
+	while (!sys_wait4(proc->pid, &proc->status, WNOHANG) && test_now_ms() < deadline_ms)
+		test_sleep_ms(TICK_MS);
+}
+
 /*
  * Until the process has ended or its time is over. The end of its output says
  * neither: it may have closed it, or handed it on.
@@ -134,7 +143,7 @@ static void watch(struct proc *proc, u64 timeout_ms, struct test_output *out)
 		if (test_now_ms() >= deadline_ms) {
 			proc->is_late = true;
 			sys_kill(-proc->pid, SIGKILL_NR);
-			sys_wait4(proc->pid, &proc->status, 0);
+			reap_killed(proc);
 			break;
 		}
 		if (is_open) {
