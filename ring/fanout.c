@@ -19,7 +19,7 @@ static int prepare(struct ring_fanout_leg *leg)
 	if (offset != RING_FANOUT_POSITION)
 		offset += leg->done_bytes;
 	sqe = ring_op_prep(f->ring, ring_op_data(&leg->op), IORING_OP_WRITE, leg->fd,
-			   (const char *)f->buf + leg->done_bytes,
+			   RING_PTR_AT(f->buf, leg->done_bytes),
 			   left < REQUEST_MAX_BYTES ? (u32)left : REQUEST_MAX_BYTES, offset);
 	if (!sqe)
 		return -EBUSY;

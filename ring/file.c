@@ -54,7 +54,7 @@ static s64 transfer(struct ring_file *f, u8 opcode, const void *buf, u64 len_byt
 	do {
 		u64 at = offset_bytes == AT_POSITION ? AT_POSITION : offset_bytes + done;
 
-		ret = request(f, opcode, (const char *)buf + done, len_bytes - done, at);
+		ret = request(f, opcode, RING_PTR_AT(buf, done), len_bytes - done, at);
 		if (ret > 0)
 			done += (u32)ret;
 		if (ret > 0 && f->is_stream && opcode == IORING_OP_READ)

@@ -13,6 +13,9 @@
 
 #define RING_PTR(p) ((u64)(uintptr_t)(p))
 
+/* A place in a buffer that may be NULL, to which C allows nothing to be added, not even 0 */
+#define RING_PTR_AT(p, bytes) ((const void *)(uintptr_t)(RING_PTR(p) + (bytes)))
+
 /* How an entry is written: eight aligned words, of whatever type its fields are */
 typedef u64 __attribute__((may_alias)) ring_sqe_word;
 typedef u64 __attribute__((may_alias, vector_size(16), aligned(8))) ring_sqe_pair;
