@@ -48,7 +48,8 @@ static struct io_uring_sqe *prep(const struct ring_conn_io *io)
 	u64 len = io->len_bytes - done_bytes;
 	struct io_uring_sqe *sqe =
 		ring_op_prep(io->conn->ring, ring_op_data(&io->op), io->opcode, io->conn->fd,
-			     RING_PTR_AT(io->addr, done_bytes), len < LEN_MAX ? (u32)len : LEN_MAX, io->off);
+			     RING_PTR_AT(io->addr, done_bytes),
+			     len < LEN_MAX ? (u32)len : LEN_MAX, io->off);
 
 	if (sqe) {
 		sqe->msg_flags = io->msg_flags;

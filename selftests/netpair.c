@@ -6,7 +6,6 @@
 #include <asm/ioctls.h>
 #include <asm/socket.h>
 #include <linux/fcntl.h>
-#include <linux/if.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
 
@@ -111,9 +110,18 @@ u32 net_fds(void)
 	return nr;
 }
 
+/* struct ifreq and IFF_UP, IFF_RUNNING: <linux/if.h> wants a libc */
+struct if_flags {
+	char name[16];
+	u16 flags;
+	char pad[22];
+};
+
+#define IF_UP_AND_RUNNING 0x41
+
 void net_own_namespace(void)
 {
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	struct if_flags lo = { .name = "lo", .flags = IF_UP_AND_RUNNING };
 	int err = sys_unshare(CLONE_NEWNET);
 	int fd;
 

@@ -25,7 +25,8 @@ table_builds() {
 
 table_host() {
 	cat <<-'E'
-	house             build-gcc,build-clang,build-aarch64,build-riscv64 300 1 host house
+	house             build-gcc,build-clang,build-aarch64,build-riscv64 600 1 host house
+	barriers          build-gcc,build-clang,build-aarch64,build-riscv64 600 1 host barriers
 	moved             -                      300 1 host      moved
 	parser            -                       60 1 host      parser
 	host-gcc          build-gcc              300 1 host      run_tests gcc
@@ -165,7 +166,6 @@ house() {
 		"$here/check-mem-selfcall.sh" --objdump="${tools}objdump" "$obj/$dir/bareblk.debug" "$obj/$dir/bareblk-selftests"
 		one $? "no memcpy calls itself, $dir"
 	done
-	barriers
 	part "symbols, faults" "$here/build/symbols.sh" --self-test "$obj/gcc"
 	mem_faults
 	for check in gcc clang; do
@@ -190,6 +190,7 @@ barriers() {
 		part "barriers, $arch, faults" "$here/build/barriers.sh" --self-test "$obj/$arch"
 		unset ARCH CROSS_COMPILE
 	done
+	parts_end
 }
 
 # A memcpy that gcc turns into a call of itself has to be noticed.
