@@ -26,7 +26,6 @@ struct call {
 struct io_uring_sqe *ring_op_sqe(struct ring *r)
 {
 	struct io_uring_sqe *sqe = ring_get_sqe(r);
-
 	int ret;
 
 	if (sqe || ring_submit(r) < 0)

@@ -350,7 +350,7 @@ static int fetch_all(struct ublk_queue *q)
 }
 
 COLD int ublk_queue_init(struct ublk_queue *q, const struct ublk_queue_setup *s, u16 idx,
-		    struct diag *why)
+			 struct diag *why)
 {
 	const char *step = "make its ring";
 	int err;
