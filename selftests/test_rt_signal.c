@@ -3,12 +3,15 @@
 #if !__STDC_HOSTED__
 
 #include <asm/errno.h>
+#include <asm/siginfo.h>
 #include <asm/signal.h>
+#include <linux/mman.h>
 #include <linux/signalfd.h>
 
 #include "selftests/harness/harness.h"
 #include "uapi/rt/free/signal.h"
 #include "uapi/rt/free/thread.h"
+#include "uapi/rt/pages.h"
 #include "uapi/sys.h"
 
 static volatile u32 nr_seen[65];
@@ -130,12 +133,43 @@ static void threads_handle_too(void)
 	EXPECT_GE(nr_seen[SIGUSR1], 1);
 }
 
+static const void *volatile fault_at;
+
+/* Makes what was touched there, so that it can be touched again */
+static void mend(int nr, const struct siginfo *info, void *context)
+{
+	u64 page = (u64)(uintptr_t)info->si_addr & ~(pages_size() - 1);
+
+	(void)context;
+	nr_seen[nr]++;
+	fault_at = info->si_addr;
+	if (sys_mprotect((void *)(uintptr_t)page, pages_size(), PROT_READ | PROT_WRITE))
+		(void)!signal_default(nr);
+}
+
+static void handler_is_told_where(void)
+{
+	struct pages p;
+	volatile u8 *mem;
+
+	ASSERT_OK(pages_map(&p, 2 * pages_size()));
+	mem = p.addr;
+	mem[pages_size() + 5] = 9;
+	ASSERT_OK(sys_mprotect((u8 *)p.addr + pages_size(), pages_size(), PROT_NONE));
+	ASSERT_OK(signal_handle_info(SIGSEGV, mend, 0));
+	EXPECT_EQ(mem[pages_size() + 5], 9);
+	EXPECT_EQ(nr_seen[SIGSEGV], 1);
+	EXPECT_EQ(fault_at, (u8 *)p.addr + pages_size() + 5);
+	pages_unmap(&p);
+}
+
 static const struct test_case cases[] = {
 	TEST("a handler runs and returns a thousand times", handler_returns),
 	TEST("a blocked signal waits until it is unblocked", blocked_waits),
 	TEST("a signalfd gives each signal once", fd_reads_signals),
 	TEST("a signal can be ignored and set back", ignored_and_default),
 	TEST("signals that cannot be caught are refused", refuses_the_impossible),
+	TEST("a handler is told where a fault was, and mends it", handler_is_told_where),
 	TEST("threads inherit the mask and handle signals", threads_handle_too),
 };
 TEST_SUITE(rt_signal, cases);

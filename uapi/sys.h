@@ -16,14 +16,19 @@
 #include "uapi/arch.h"
 #include "uapi/types.h"
 
+struct __kernel_old_itimerval;
 struct __kernel_timespec;
 struct epoll_event;
 struct io_uring_params;
+struct iovec;
 struct pollfd;
 struct rlimit64;
+struct sembuf;
 struct sockaddr;
+struct siginfo;
 struct sys_sigaction;
 struct sys_utsname;
+struct statfs;
 struct statx;
 
 #define SYS_PTR(p) ((long)(uintptr_t)(p))
@@ -98,6 +103,23 @@ static inline long sys_pwrite64(int fd, const void *buf, size_t len, u64 offset)
 	return arch_syscall4(__NR_pwrite64, fd, SYS_PTR(buf), (long)len, (long)offset);
 }
 
+static inline long sys_pwritev(int fd, const struct iovec *iovecs, u32 nr, u64 offset)
+{
+	return arch_syscall5(__NR_pwritev, fd, SYS_PTR(iovecs), (long)nr, (long)offset, 0);
+}
+
+static inline long sys_preadv(int fd, const struct iovec *iovecs, u32 nr, u64 offset)
+{
+	return arch_syscall5(__NR_preadv, fd, SYS_PTR(iovecs), (long)nr, (long)offset, 0);
+}
+
+/* flags: RWF_* of <linux/fs.h> */
+static inline long sys_preadv2(int fd, const struct iovec *iovecs, u32 nr, u64 offset, u32 flags)
+{
+	return arch_syscall6(__NR_preadv2, fd, SYS_PTR(iovecs), (long)nr, (long)offset, 0,
+			     (long)flags);
+}
+
 static inline s64 sys_lseek(int fd, s64 offset, int whence)
 {
 	return arch_syscall3(__NR_lseek, fd, (long)offset, whence);
@@ -142,6 +164,11 @@ static inline int sys_statx(int dirfd, const char *path, int flags, u32 mask, st
 {
 	return (int)arch_syscall5(__NR_statx, dirfd, SYS_PTR(path), flags, (long)mask,
 				  SYS_PTR(out));
+}
+
+static inline int sys_fstatfs(int fd, struct statfs *out)
+{
+	return (int)arch_syscall2(__NR_fstatfs, fd, SYS_PTR(out));
 }
 
 static inline int sys_faccessat(int dirfd, const char *path, int mode)
@@ -195,6 +222,29 @@ static inline int sys_mkdirat(int dirfd, const char *path, u32 mode)
 static inline int sys_unlinkat(int dirfd, const char *path, int flags)
 {
 	return (int)arch_syscall3(__NR_unlinkat, dirfd, SYS_PTR(path), flags);
+}
+
+static inline int sys_symlinkat(const char *target, int dirfd, const char *path)
+{
+	return (int)arch_syscall3(__NR_symlinkat, SYS_PTR(target), dirfd, SYS_PTR(path));
+}
+
+static inline int sys_renameat2(int olddirfd, const char *oldpath, int newdirfd,
+				const char *newpath, u32 flags)
+{
+	return (int)arch_syscall5(__NR_renameat2, olddirfd, SYS_PTR(oldpath), newdirfd,
+				  SYS_PTR(newpath), (long)flags);
+}
+
+static inline int sys_fchownat(int dirfd, const char *path, u32 uid, u32 gid, int flags)
+{
+	return (int)arch_syscall5(__NR_fchownat, dirfd, SYS_PTR(path), (long)uid, (long)gid,
+				  flags);
+}
+
+static inline int sys_fchmodat(int dirfd, const char *path, u32 mode)
+{
+	return (int)arch_syscall3(__NR_fchmodat, dirfd, SYS_PTR(path), (long)mode);
 }
 
 static inline int sys_chdir(const char *path)
@@ -335,9 +385,21 @@ static inline int sys_madvise(void *addr, size_t len, int advice)
 	return (int)arch_syscall3(__NR_madvise, SYS_PTR(addr), (long)len, advice);
 }
 
+/* a byte for each page, whose bit 0 says that it is in memory */
+static inline int sys_mincore(const void *addr, size_t len, u8 *vec)
+{
+	return (int)arch_syscall3(__NR_mincore, SYS_PTR(addr), (long)len, SYS_PTR(vec));
+}
+
 static inline int sys_mlock(const void *addr, size_t len)
 {
 	return (int)arch_syscall2(__NR_mlock, SYS_PTR(addr), (long)len);
+}
+
+/* all pages that there are, by MCL_CURRENT, or will be */
+static inline int sys_mlockall(int flags)
+{
+	return (int)arch_syscall1(__NR_mlockall, flags);
 }
 
 /* Processes and threads */
@@ -507,10 +569,37 @@ static inline int sys_nanosleep(const struct __kernel_timespec *want,
 	return (int)arch_syscall2(__NR_nanosleep, SYS_PTR(want), SYS_PTR(left));
 }
 
+/* which 0 is ITIMER_REAL, whose signal is SIGALRM */
+static inline int sys_setitimer(int which, const struct __kernel_old_itimerval *timer,
+				struct __kernel_old_itimerval *old)
+{
+	return (int)arch_syscall3(__NR_setitimer, which, SYS_PTR(timer), SYS_PTR(old));
+}
+
 static inline long sys_getrandom(void *buf, size_t len, u32 flags)
 {
 	sys_check_buf(buf, len);
 	return arch_syscall3(__NR_getrandom, SYS_PTR(buf), (long)len, (long)flags);
+}
+
+/* System V semaphores */
+
+static inline int sys_semget(s32 key, int nr_sems, int flags)
+{
+	return (int)arch_syscall3(__NR_semget, key, nr_sems, flags);
+}
+
+static inline int sys_semctl(int id, int sem, int cmd, u64 arg)
+{
+	return (int)arch_syscall4(__NR_semctl, id, sem, cmd, (long)arg);
+}
+
+/* NULL waits without a limit */
+static inline int sys_semtimedop(int id, struct sembuf *ops, u32 nr_ops,
+				 const struct __kernel_timespec *timeout)
+{
+	return (int)arch_syscall4(__NR_semtimedop, id, SYS_PTR(ops), (long)nr_ops,
+				  SYS_PTR(timeout));
 }
 
 static inline int sys_uname(struct sys_utsname *out)
@@ -552,7 +641,10 @@ static inline int sys_io_uring_register(int fd, u32 op, const void *arg, u32 nr_
 
 /* the kernel's own, which is neither libc's nor quite that of <asm/signal.h> */
 struct sys_sigaction {
-	void (*handler)(int nr);
+	union {
+		void (*handler)(int nr);
+		void (*action)(int nr, const struct siginfo *info, void *context); /* SA_SIGINFO */
+	};
 	unsigned long flags;
 #ifndef __riscv
 	void (*restorer)(void);

@@ -84,6 +84,13 @@ const char *str_find(const char *s, const char *part)
 	}
 }
 
+const char *str_nth(const char *strings, u32 n)
+{
+	while (n--)
+		strings += str_len(strings) + 1;
+	return strings;
+}
+
 int str_copy(char *dst, size_t size, const char *src)
 {
 	size_t len = str_nlen(src, size);

@@ -34,6 +34,9 @@ const char *str_rchr(const char *s, char c);
 /** str_find() - the first place of part in s, or NULL; an empty part is at the start */
 const char *str_find(const char *s, const char *part);
 
+/** str_nth() - the string behind n others that stand one behind the other, each with its NUL */
+const char *str_nth(const char *strings, u32 n);
+
 /**
  * str_copy() - copy a string into a buffer of size bytes
  *

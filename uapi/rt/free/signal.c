@@ -7,16 +7,29 @@
 #include "uapi/rt/free/signal.h"
 #include "uapi/sys.h"
 
+static int handle(int nr, struct sys_sigaction *action)
+{
+#ifdef __x86_64__
+	/* The other two return through the vDSO; here the kernel refuses to do without. */
+	action->flags |= SA_RESTORER;
+	action->restorer = arch_sigreturn;
+#endif
+	return sys_rt_sigaction(nr, action, NULL);
+}
+
 int signal_handle(int nr, void (*handler)(int nr), unsigned long flags)
 {
 	struct sys_sigaction action = { .handler = handler, .flags = flags };
 
-#ifdef __x86_64__
-	/* The other two return through the vDSO; here the kernel refuses to do without. */
-	action.flags |= SA_RESTORER;
-	action.restorer = arch_sigreturn;
-#endif
-	return sys_rt_sigaction(nr, &action, NULL);
+	return handle(nr, &action);
+}
+
+int signal_handle_info(int nr, void (*handler)(int nr, const struct siginfo *info, void *context),
+		       unsigned long flags)
+{
+	struct sys_sigaction action = { .action = handler, .flags = flags | SA_SIGINFO };
+
+	return handle(nr, &action);
 }
 
 int signal_default(int nr)

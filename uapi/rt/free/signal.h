@@ -12,6 +12,8 @@
 
 #include "uapi/types.h"
 
+struct siginfo;
+
 /* The bit of a signal in a mask. */
 #define SIGNAL_BIT(nr) (1ULL << ((nr) - 1))
 
@@ -25,6 +27,13 @@
  * Return: 0, or -EINVAL: no such signal, or one that cannot be caught
  */
 NODISCARD int signal_handle(int nr, void (*handler)(int nr), unsigned long flags);
+
+/**
+ * signal_handle_info() - the same, of a handler that is told more
+ * @handler: gets the kernel's siginfo, <asm/siginfo.h>, and a struct ucontext
+ */
+NODISCARD int signal_handle_info(int nr, void (*handler)(int nr, const struct siginfo *info,
+							 void *context), unsigned long flags);
 
 /** signal_default() - the kernel's own action for a signal again */
 NODISCARD int signal_default(int nr);
