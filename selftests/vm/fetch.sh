@@ -10,6 +10,7 @@
 #   fetch.sh headers             usr/include of the newest linux-libc-dev
 #   fetch.sh liburing            usr of the newest liburing-dev: include/ and lib/x86_64-linux-gnu/
 #   fetch.sh userland [PART]     base or fio: a tree of programs for the guest
+#   fetch.sh dm                  opt/ with Debian 12's and 13's dmsetup, and a udevd, for the guest
 #   fetch.sh virtme              virtme-ng, and root/ for its guest
 #
 # BAREBLK_CACHE   where the cache is (default ~/.cache/bareblk); it may be removed at any time
@@ -28,6 +29,7 @@ qemu)     fetch_qemu ;;
 headers)  fetch_headers ;;
 liburing) fetch_liburing ;;
 userland) fetch_userland "${2-base}" ;;
+dm)       fetch_dm ;;
 virtme)   fetch_virtme ;;
-*)        die "usage: fetch.sh kernel SERIES | qemu | headers | liburing | userland [base|fio] | virtme" ;;
+*)        die "usage: fetch.sh kernel SERIES | qemu | headers | liburing | userland [base|fio] | dm | virtme" ;;
 esac

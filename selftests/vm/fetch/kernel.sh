@@ -23,7 +23,7 @@ kernel_releases() {
 }
 
 kernel_is_split() {
-	apt_field "linux-image-$1" Depends | grep -q "linux-binary-"
+	grep -q "linux-binary-" < <(apt_field "linux-image-$1" Depends)
 }
 
 # kernel_from_pool DEST RELEASE PACKAGE WILDCARD...: files of a package that the

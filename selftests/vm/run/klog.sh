@@ -18,7 +18,7 @@ klog_text() {
 }
 
 klog_has_panic() {
-	klog_text "$1" | grep -qE "$klog_panic"
+	grep -qE "$klog_panic" < <(klog_text "$1")
 }
 
 # klog.allow holds lines of SERIES, a tab, a regular expression, a tab, a reason

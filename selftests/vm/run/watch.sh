@@ -14,6 +14,18 @@ watch_open() {
 	mkfifo "$work/ctl" && exec {ctl}<>"$work/ctl"
 }
 
+# watch_read SECONDS: sets line. A read that is out of time may have taken the
+# beginning of one, which is kept for the next.
+watch_read() {
+	local part=
+	if IFS= read -r -t "$1" -u "$ctl" part; then
+		line=$watch_part$part watch_part=
+		return 0
+	fi
+	watch_part+=$part
+	return 1
+}
+
 watch_handle() {
 	watch_alive=$SECONDS
 	case $1 in
@@ -33,7 +45,7 @@ watch_growth() {
 # sets watch_end to why the watching ended: ended, gone, deadline or silent
 watch_step() {
 	local line
-	if IFS= read -r -t "$watch_poll_s" -u "$ctl" line; then
+	if watch_read "$watch_poll_s"; then
 		watch_handle "$line"
 		[ -z "$guest_status" ] || watch_end=ended
 		return
@@ -48,10 +60,11 @@ watch_step() {
 	fi
 }
 
-# QEMU has ended; a line that it wrote just before may still be in the FIFO
+# QEMU has ended; a line that it wrote just before may still be in the FIFO. A busy
+# host may need a moment to read what is there.
 watch_last_words() {
 	local line
-	while IFS= read -r -t 0.05 -u "$ctl" line; do
+	while [ -z "$guest_status" ] && watch_read 1; do
 		watch_handle "$line"
 	done
 	watch_end=gone
@@ -71,7 +84,7 @@ watch_poweroff() {
 # has come up.
 watch_run() {
 	watch_deadline=$1
-	watch_alive=$SECONDS watch_size='' watch_end='' watch_for_silence=1
+	watch_alive=$SECONDS watch_size='' watch_part='' watch_end='' watch_for_silence=1
 	guest_ready='' guest_status=''
 	while [ -z "$watch_end" ]; do
 		watch_step
