@@ -9,6 +9,7 @@
 #include "selftests/harness/harness.h"
 #include "selftests/netpair.h"
 #include "selftests/netserver.h"
+#include "uapi/rt/fmt.h"
 #include "uapi/sys.h"
 
 #define SECOND		1000000000ULL
@@ -373,12 +374,15 @@ static void cancelled_by_others(void)
 static void stops_under_load(void)
 {
 	u32 nr_fds = net_fds();
+	char name[48];
 
+	/* others may run this at the same time */
+	fmt_print(name, sizeof(name), "@bareblk-selftest-load-%d", sys_getpid());
 	for (u32 round = 0; round < 20; round++) {
 		struct server s;
 		int child;
 
-		server_start(&s, round & 1 ? "127.0.0.1:0" : "@bareblk-selftest-load", 0);
+		server_start(&s, round & 1 ? "127.0.0.1:0" : name, 0);
 		child = sys_fork();
 		ASSERT_OK(child);
 		while (!child) {
