@@ -54,38 +54,58 @@ COMMON_FLAGS := -std=gnu11 -g -fno-common -ffile-prefix-map=$(CURDIR)=. $(WARN) 
 	-DBAREBLK_VERSION='"$(VERSION)"' -I.
 
 # What wants a libc is off: stack protector, unwind tables, outlined atomics. A
-# section per function, so that a program gets only those it calls; -fPIE, so
-# that the libraries link into position-independent programs as well. Tables need
-# no more than their natural alignment.
+# section per function, so that a program gets only those it calls. The libraries
+# are -fPIE, so that they link into position-independent programs as well. Tables
+# need no more than their natural alignment.
 ARCH_FLAGS_x86_64 := -fcf-protection=none $(if $(IS_CLANG),,-malign-data=abi)
 ARCH_FLAGS_aarch64 := -mno-outline-atomics
-ARCH_FLAGS_riscv64 := $(if $(IS_CLANG),-mno-relax)
-FREE_FLAGS := $(COMMON_FLAGS) $(TARGET_FLAGS) -ffreestanding -fPIE -fvisibility=hidden \
+ARCH_FLAGS_riscv64 := -msmall-data-limit=0 $(if $(IS_CLANG),-mno-relax)
+FREE_FLAGS := $(COMMON_FLAGS) $(TARGET_FLAGS) -ffreestanding -fvisibility=hidden \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-ident \
 	-ffunction-sections -fdata-sections $(ARCH_FLAGS_$(ARCH)) $(HEADER_FLAGS) \
 	$(UBSAN_FLAGS) $(CFLAGS_EXTRA)
 
 # The I/O path is built for speed (but for what is COLD in it), what runs once is
 # built for size: gcc 12 and clang have a way that goes further than -Os, and what
-# gcc is told not to do there costs bytes all the same.
-HOT := ring/queue.c ublk/queue.c ublk/tgt.c ublk/targets/%
-OPT_HOT := -O2
-OPT_uapi/rt/free := -O2 -fno-builtin $(if $(IS_CLANG),,-fno-tree-loop-distribute-patterns)
+# gcc is told not to do there costs bytes all the same. For speed, it puts nothing into
+# a caller that is not small, and no gaps: these cost bytes and save no instructions.
+HOT = ring/queue.c ublk/queue.c ublk/tgt.c $(SRC_targets)
+HOT += uapi/rt/free/mem%
+OPT_HOT := -O2 $(if $(IS_CLANG),,-fno-inline-functions -fno-align-functions -fno-align-jumps \
+	-fno-align-labels -fno-align-loops)
 OPT_DEFAULT := $(shell $(CC) -Oz -E -x c /dev/null -o /dev/null 2>/dev/null && echo -Oz || echo -Os) \
 	$(if $(IS_CLANG),,-fno-inline-functions-called-once -fno-move-loop-invariants -fno-jump-tables \
-	-fno-caller-saves -fno-tree-reassoc -fno-forward-propagate)
-opt = $(or $(OPT_$(patsubst %/,%,$(dir $(1)))),$(if $(filter $(HOT),$(1)),$(OPT_HOT),$(OPT_DEFAULT)))
+	-fno-caller-saves -fno-tree-reassoc -fno-forward-propagate -fno-expensive-optimizations \
+	-fno-tree-loop-optimize -fno-tree-dominator-opts -fno-tree-tail-merge -fno-optimize-sibling-calls \
+	$(if $(filter x86_64,$(ARCH)),-mno-sse))
 
-# Two segments: what is read and executed, what is read and written, with no gap
-# in the file between them: that is what a page size of 64K for all comes to. The
-# start code relocates the program; nothing loads it but the kernel.
-LDFLAGS := $(TARGET_FLAGS) -nostdlib -static-pie -Wl,--gc-sections -Wl,--build-id=none \
-	-Wl,--no-dynamic-linker -Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,-z,norelro \
-	-Wl,-z,text -Wl,--hash-style=gnu -Wl,-z,max-page-size=65536 -Wl,-z,common-page-size=65536
+# Of a loop no call to memset() or memcpy() is made where these are made
+OPT_FREE := -fno-builtin $(if $(IS_CLANG),,-fno-tree-loop-distribute-patterns)
+opt = $(if $(filter uapi/rt/free/%,$(1)),$(OPT_FREE)) $(if $(filter $(HOT),$(1)),$(OPT_HOT),$(OPT_DEFAULT))
+
+# gcc compiles the program as a whole, in which a function that is called once, or always
+# with the same, needs less. The libraries are other objects; mem*() is what it calls itself.
+LTO := $(if $(IS_CLANG),,$(shell echo | $(CC) -flto -x c -c - -o /dev/null 2>/dev/null && echo -flto=1 -flto-partition=one))
+lto = $(if $(filter uapi/rt/free/%,$(1)),,$(LTO))
+WHOLE = $(if $(LTO),$(FREE_FLAGS) -fno-pie $(OPT_DEFAULT) $(LTO))
+
+# What is read and executed is one segment, and what is written, if there is any, one
+# more, with no gap in the file between them: that is what a page size of 64K comes to.
+LDFLAGS := $(TARGET_FLAGS) -nostdlib -Wl,--gc-sections -Wl,--build-id=none \
+	-Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,-z,norelro \
+	-Wl,-z,max-page-size=65536 -Wl,-z,common-page-size=65536
+LDFLAGS_fixed := -static
+
+# The start code relocates such a program; nothing loads it but the kernel.
+LDFLAGS_pie := -static-pie -Wl,--no-dynamic-linker -Wl,-z,text -Wl,--hash-style=gnu
 ifneq ($(IS_CLANG),)
-LDFLAGS += -fuse-ld=lld -Wl,--no-rosegment -Wl,--pack-dyn-relocs=relr
-else ifeq ($(ARCH),x86_64)
-LDFLAGS += -Wl,-z,pack-relative-relocs
+LDFLAGS += -fuse-ld=lld -Wl,--no-rosegment
+LDFLAGS_pie += -Wl,--pack-dyn-relocs=relr
+else
+LDFLAGS_fixed += -no-pie
+ifeq ($(ARCH),x86_64)
+LDFLAGS_pie += -Wl,-z,pack-relative-relocs
+endif
 endif
 
 src = $(sort $(wildcard $(addsuffix /*.c,$(1))))
@@ -123,34 +143,52 @@ $(LIBS): $(O)/.sources
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
 
-# Programs that stand on uapi/rt/free
+# The program is at a fixed address: smaller, and it has no page that is written before
+# main, nor one that could be. What every run of it goes through stands at the end,
+# beside the texts: a page fault brings in 64 KiB.
+FRONT := tools/main.c $(SRC_uapi) $(SRC_free)
+SRC_bareblk := $(SRC_targets) $(SRC_ublk) $(SRC_ring) $(SRC_dm) $(filter-out $(FRONT),$(SRC_tools)) $(FRONT)
+$(O)/bareblk.debug: $(call obj,$(SRC_bareblk),fixed/) $(O)/.sources
+	$(call say,LD,$@)
+	$(Q)$(CC) $(WHOLE) $(LDFLAGS) $(LDFLAGS_fixed) -Wl,-Map=$@.map -o $@ $(filter %.o,$^)
+
+# Programs that stand on uapi/rt/free and on the libraries as they ship
 EXAMPLES := $(patsubst selftests/%.c,$(O)/%,$(filter %_free.c,$(SRC_examples)))
-$(O)/bareblk.debug: $(call obj,$(SRC_tools))
 $(O)/bareblk-selftests: $(call obj,$(SRC_selftests))
 $(EXAMPLES): $(O)/examples/%: $(O)/selftests/examples/%.o
-$(O)/bareblk.debug $(O)/bareblk-selftests $(EXAMPLES): $(call obj,$(SRC_free)) $(LIBS) $(O)/.sources
+$(O)/bareblk-selftests $(EXAMPLES): $(call obj,$(SRC_free)) $(LIBS) $(O)/.sources
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(LDFLAGS_pie) -o $@ $(filter %.o,$^) $(LIBS)
 
 # The file that ships; bareblk.debug is the same with symbols
 $(O)/bareblk: $(O)/bareblk.debug
 	$(call say,STRIP,$@)
 	$(Q)$(STRIP) --strip-all -R .comment -R .eh_frame -R .rela.dyn -o $@ $<
 
+$(O)/fixed/%.o: %.c $(O)/.flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(FREE_FLAGS) -fno-pie $(call opt,$<) $(call lto,$<) -MD -MP -c -o $@ $<
+
 $(O)/%.o: %.c $(O)/.flags
 	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(FREE_FLAGS) $(call opt,$<) -MD -MP -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(CC) $(FREE_FLAGS) -fPIE $(call opt,$<) -MD -MP -c -o $@ $<
+
+assemble = $(Q)mkdir -p $(@D) && $(CC) $(TARGET_FLAGS) -ffreestanding $(HEADER_FLAGS) -I. -MD -MP -c -o $@ $<
+
+$(O)/fixed/%.o: %.S $(O)/.flags
+	$(call say,AS,$<)
+	$(assemble)
 
 $(O)/%.o: %.S $(O)/.flags
 	$(call say,AS,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(TARGET_FLAGS) -ffreestanding $(HEADER_FLAGS) -I. -MD -MP -c -o $@ $<
+	$(assemble)
 
 # A stamp changes only when its text does: when compiler or flags are others,
 # everything is built again; when a file came or went, it is linked again.
 stamp = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' > $@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 $(O)/.flags: FORCE
-	$(call stamp,$(shell $(CC) --version | head -n 1) $(CC) $(FREE_FLAGS) $(LDFLAGS) $(OPT_HOT) $(OPT_DEFAULT))
+	$(call stamp,$(shell $(CC) --version | head -n 1) $(CC) $(FREE_FLAGS) $(LDFLAGS) $(OPT_HOT) $(OPT_DEFAULT) $(LTO))
 $(O)/.sources: FORCE
 	$(call stamp,$(SRC))
 FORCE:
@@ -345,7 +383,7 @@ print-%:
 export CMD FILES
 
 # What each object was made of
--include $(patsubst %.o,%.d,$(call obj,$(SRC)) $(call obj,$(SRC_selftests) $(SRC_hosted),hosted/) \
+-include $(patsubst %.o,%.d,$(call obj,$(SRC)) $(call obj,$(SRC_bareblk),fixed/) $(call obj,$(SRC_selftests) $(SRC_hosted),hosted/) \
 	$(call obj,$(SRC_fuzz) $(SRC_hosted),fuzz/obj/) $(wildcard $(O)/bench/*/*.d) \
 	$(foreach kind,plain tsan,$(call obj,$(SRC_stress) $(SRC_ring) $(SRC_uapi),stress/$(kind)/)))
 
