@@ -30,18 +30,16 @@ struct broken_values {
 	u32 every;
 };
 
-static const struct parse_choice hows[] = {
-	{ "not", BROKEN_NOT },	 { "flip", BROKEN_FLIP }, { "stale", BROKEN_STALE },
-	{ "lost", BROKEN_LOST }, { "torn", BROKEN_TORN }, { "misdirect", BROKEN_MISDIRECT },
-	{ "short", BROKEN_SHORT }, { NULL, 0 },
-};
+/* In the order of enum broken_how */
+#define HOWS OPT_CHOICES("not\0flip\0stale\0lost\0torn\0misdirect\0short")
 
-static const struct opt broken_params[] = {
-	OPT(struct broken_values, how, .name = "how", .kind = OPT_CHOICE, .choices = hows,
-	    .metavar = "HOW", .help = "what goes wrong"),
-	OPT(struct broken_values, every, .name = "every", .kind = OPT_U32, .min = 1,
-	    .metavar = "N", .help = "once in so many operations; default 100"),
-};
+#define BROKEN_PARAMS(X)									\
+	X(struct broken_values, how,								\
+	  OPT_TEXT("how", "HOW", "what goes wrong") HOWS,					\
+	  .kind = OPT_CHOICE)									\
+	X(struct broken_values, every,								\
+	  OPT_TEXT("every", "N", "once in so many operations; default 100") OPT_LEAST("1"),	\
+	  .kind = OPT_U32)
 
 static void add(u64 *counter, u64 n)
 {
@@ -326,8 +324,7 @@ static void broken_close(struct tgt *t)
 static const struct tgt_type broken_target = {
 	.name = "broken",
 	.summary = "goes wrong in a known way, for tests of tests",
-	.params = broken_params,
-	.nr_params = ARRAY_SIZE(broken_params),
+	.params = OPT_TABLE(BROKEN_PARAMS),
 	.values_bytes = sizeof(struct broken_values),
 	.state_bytes = sizeof(struct broken),
 	.min_children = 1,

@@ -33,14 +33,11 @@ struct cachesim_values {
 	u32 lie;
 };
 
-static const struct parse_choice lies[] = {
-	{ "not", LIE_NOT }, { "flush", LIE_FLUSH }, { "fua", LIE_FUA }, { NULL, 0 },
-};
-
-static const struct opt cachesim_params[] = {
-	OPT(struct cachesim_values, lie, .name = "lie", .kind = OPT_CHOICE, .choices = lies,
-	    .metavar = "WHAT", .help = "what it says is durable and is not"),
-};
+#define CACHESIM_PARAMS(X)									\
+	X(struct cachesim_values, lie,								\
+	  OPT_TEXT("lie", "WHAT", "what it says is durable and is not")				\
+	  OPT_CHOICES("not\0flush\0fua"),							\
+	  .kind = OPT_CHOICE)
 
 static bool is_aside(const struct cachesim *c, u64 block)
 {
@@ -259,8 +256,7 @@ static int cachesim_open(struct tgt *t, const char *arg, const void *values, str
 const struct tgt_type cachesim_target = {
 	.name = "cachesim",
 	.summary = "a volatile write cache that can lose its power, for tests",
-	.params = cachesim_params,
-	.nr_params = ARRAY_SIZE(cachesim_params),
+	.params = OPT_TABLE(CACHESIM_PARAMS),
 	.values_bytes = sizeof(struct cachesim_values),
 	.state_bytes = sizeof(struct cachesim),
 	.min_children = 1,

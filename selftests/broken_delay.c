@@ -14,10 +14,10 @@ struct delay {
 	u64 by_ns;
 };
 
-static const struct opt delay_params[] = {
-	OPT(struct delay, by_ns, .name = "by", .kind = OPT_DURATION, .metavar = "TIME",
-	    .help = "how long each operation waits"),
-};
+#define DELAY_PARAMS(X)										\
+	X(struct delay, by_ns,									\
+	  OPT_TEXT("by", "TIME", "how long each operation waits"),				\
+	  .kind = OPT_DURATION)
 
 _Static_assert(sizeof(struct __kernel_timespec) <= sizeof(((struct tgt_op *)0)->scratch),
 	       "the time is kept in the operation");
@@ -72,8 +72,7 @@ static int delay_open(struct tgt *t, const char *arg, const void *values, struct
 const struct tgt_type delay_target = {
 	.name = "delay",
 	.summary = "answers later, for tests",
-	.params = delay_params,
-	.nr_params = ARRAY_SIZE(delay_params),
+	.params = OPT_TABLE(DELAY_PARAMS),
 	.values_bytes = sizeof(struct delay),
 	.state_bytes = sizeof(struct delay),
 	.min_children = 1,

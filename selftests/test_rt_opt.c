@@ -21,35 +21,44 @@ struct values {
 	struct opt_list targets;
 };
 
-static const struct parse_choice modes[] = {
-	{ "copy", 1 }, { "zero", 2 }, { "user", 3 }, { NULL, 0 },
-};
+#define OPTIONS(X)										\
+	X(struct values, name,									\
+	  OPT_TEXT("name", "NAME", "what to call it"),						\
+	  .letter = 'n', .kind = OPT_STRING)							\
+	X(struct values, size_bytes,								\
+	  OPT_TEXT("size", "SIZE", "bytes, or with a unit: 64K, 1.5G") OPT_RANGE("512", "1T"),	\
+	  .letter = 's', .kind = OPT_SIZE)							\
+	X(struct values, delay_ns,								\
+	  OPT_TEXT("delay", "TIME", "wait before each request") OPT_RANGE("0", "1s"),		\
+	  .kind = OPT_DURATION)									\
+	X(struct values, big, OPT_TEXT("big", "N", ""), .kind = OPT_U64)			\
+	X(struct values, depth,									\
+	  OPT_TEXT("depth", "N", "requests in flight") OPT_RANGE("1", "4096"),			\
+	  .letter = 'd', .kind = OPT_U32)							\
+	X(struct values, verbose,								\
+	  OPT_TEXT("verbose", "",								\
+		   "say more; may be repeated, and this text is long enough that it "		\
+		   "has to be broken into several lines of the help"),				\
+	  .letter = 'v', .kind = OPT_COUNT)							\
+	X(struct values, mode,									\
+	  OPT_TEXT("mode", "MODE", "how data moves") OPT_CHOICES("copy\0zero\0user"),		\
+	  .kind = OPT_CHOICE)									\
+	X(struct values, nice, OPT_TEXT("nice", "N", "priority"), .kind = OPT_S32)		\
+	X(struct values, direct,								\
+	  OPT_TEXT("direct", "BOOL", "bypass the page cache"),					\
+	  .kind = OPT_BOOL)									\
+	X(struct values, quiet,									\
+	  OPT_TEXT("quiet", "", "say less"),							\
+	  .letter = 'q', .kind = OPT_FLAG, .negatable = true)					\
+	X(struct values, force,									\
+	  OPT_TEXT("", "", "do it anyway"),							\
+	  .letter = 'f', .kind = OPT_FLAG)							\
+	X(struct values, targets,								\
+	  OPT_TEXT("a-target-with-a-very-long-name", "SPEC", "one more"),			\
+	  .letter = 't', .kind = OPT_LIST)
 
-static const struct opt rows[] = {
-	OPT(struct values, name, .name = "name", .letter = 'n', .kind = OPT_STRING,
-	    .metavar = "NAME", .help = "what to call it"),
-	OPT(struct values, size_bytes, .name = "size", .letter = 's', .kind = OPT_SIZE, .min = 512,
-	    .max = 1ULL << 40, .metavar = "SIZE", .help = "bytes, or with a unit: 64K, 1.5G"),
-	OPT(struct values, delay_ns, .name = "delay", .kind = OPT_DURATION, .max = 1000000000,
-	    .metavar = "TIME", .help = "wait before each request"),
-	OPT(struct values, big, .name = "big", .kind = OPT_U64, .metavar = "N"),
-	OPT(struct values, depth, .name = "depth", .letter = 'd', .kind = OPT_U32, .min = 1,
-	    .max = 4096, .metavar = "N", .help = "requests in flight"),
-	OPT(struct values, verbose, .name = "verbose", .letter = 'v', .kind = OPT_COUNT,
-	    .help = "say more; may be repeated, and this text is long enough that it has to be "
-		    "broken into several lines of the help"),
-	OPT(struct values, mode, .name = "mode", .kind = OPT_CHOICE, .choices = modes,
-	    .metavar = "MODE", .help = "how data moves"),
-	OPT(struct values, nice, .name = "nice", .kind = OPT_S32, .metavar = "N",
-	    .help = "priority"),
-	OPT(struct values, direct, .name = "direct", .kind = OPT_BOOL, .metavar = "BOOL",
-	    .help = "bypass the page cache"),
-	OPT(struct values, quiet, .name = "quiet", .letter = 'q', .kind = OPT_FLAG,
-	    .negatable = true, .help = "say less"),
-	OPT(struct values, force, .letter = 'f', .kind = OPT_FLAG, .help = "do it anyway"),
-	OPT(struct values, targets, .name = "a-target-with-a-very-long-name", .letter = 't',
-	    .kind = OPT_LIST, .metavar = "SPEC", .help = "one more"),
-};
+static const struct opt_table options = OPT_TABLE(OPTIONS);
+static const struct opt_table no_options;
 
 #define ARGS_MAX (OPT_LIST_MAX + 16)
 
@@ -61,7 +70,7 @@ static int parse(struct values *values, char **argv, int *argc, struct diag *why
 	*argc = 0;
 	while (argv[*argc])
 		++*argc;
-	return opt_parse(rows, ARRAY_SIZE(rows), values, argc, argv, why);
+	return opt_parse(&options, 0, values, argc, argv, why);
 }
 
 #define ARGV(...) ((char *[ARGS_MAX]){ __VA_ARGS__ })
@@ -103,7 +112,7 @@ static void reports_mistakes(void)
 		{ { "--depth", "--quiet" }, -EINVAL, "--depth: \"--quiet\" is not a number" },
 		{ { "--delay=5" }, -EINVAL,
 		  "--delay: \"5\" is not a time, as 250us, 2ms or 1.5s" },
-		{ { "--delay=2s" }, -ERANGE, "--delay: 2s is too large, the most is 1000000000ns" },
+		{ { "--delay=2s" }, -ERANGE, "--delay: 2s is too large, the most is 1s" },
 		{ { "--mode=fast" }, -EINVAL, "--mode: \"fast\" is none of copy, zero, user" },
 		{ { "--direct=maybe" }, -EINVAL, "--direct: \"maybe\" is not yes or no" },
 		{ { "--nice=2147483648" }, -ERANGE, "--nice: 2147483648 is out of range" },
@@ -140,7 +149,7 @@ static void takes_every_kind(void)
 	EXPECT_EQ(v.big, UINT64_MAX);
 	EXPECT_EQ(v.depth, 4096);
 	EXPECT_EQ(v.verbose, 2);
-	EXPECT_EQ(v.mode, 2);
+	EXPECT_EQ(v.mode, 1);
 	EXPECT_EQ(v.nice, -5);
 	EXPECT_TRUE(v.direct);
 	EXPECT_TRUE(v.quiet);
@@ -220,9 +229,9 @@ static void parses_nothing(void)
 
 	EXPECT_OK(parse(&v, none, &argc, &why));
 	EXPECT_EQ(argc, 0);
-	EXPECT_ERR(opt_parse(NULL, 0, &v, (int[]){ 1 }, ARGV("--help"), &why), -EINVAL);
+	EXPECT_ERR(opt_parse(&no_options, 0, &v, (int[]){ 1 }, ARGV("--help"), &why), -EINVAL);
 	EXPECT_STREQ(why.text, "unknown option --help");
-	EXPECT_ERR(opt_parse(NULL, 0, &v, (int[]){ 1 }, ARGV("-h"), NULL), -EINVAL);
+	EXPECT_ERR(opt_parse(&no_options, 0, &v, (int[]){ 1 }, ARGV("-h"), NULL), -EINVAL);
 }
 
 static void helps(void)
@@ -244,23 +253,105 @@ static void helps(void)
 	char text[2048];
 	struct fmt_buf b = { .text = text, .size = sizeof(text) };
 
-	opt_help(rows, ARRAY_SIZE(rows), &b);
+	opt_help(&options, 0, &b);
 	EXPECT_STREQ(text, want);
+}
+
+struct some {
+	bool noflush;
+	bool nolockfs;
+	bool no;
+};
+
+#define SOME(X)											\
+	X(struct some, noflush, OPT_TEXT("noflush", "", ""), .set = 1)				\
+	X(struct some, nolockfs, OPT_TEXT("nolockfs", "", ""), .set = 2)			\
+	X(struct some, no, OPT_TEXT("no", "", ""), .set = 1)
+
+static const struct opt_table plain = OPT_TABLE(SOME);
+
+static void long_names_may_be_cut_short(void)
+{
+	static const struct {
+		const char *arg;
+		u32 sets;
+		int err;
+		u32 given;
+	} cases[] = {
+		{ "--nof", 0, 0, 1 }, { "--nolockfs", 0, 0, 2 }, { "--nol", 0, 0, 2 },
+		{ "--no", 0, 0, 4 }, { "--n", 0, -EINVAL, 0 }, { "--", 0, 0, 0 },
+		{ "--=1", 0, -EINVAL, 0 }, { "--nolockfss", 0, -EINVAL, 0 },
+		{ "--nof=1", 0, -EINVAL, 0 }, { "--n", 4, 0, 2 }, { "--nolockfs", 2, -EINVAL, 0 },
+		{ "--noflush", 2, 0, 1 }, { "--noflush", 6, 0, 1 }, { "--noflush", 4, -EINVAL, 0 },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *argv[] = { (char *)(uintptr_t)cases[i].arg };
+		struct opt_table some = plain;
+		bool values[3] = { false };
+		struct diag why;
+		int argc = 1;
+
+		some.abbreviated = true;
+		test_row("%s", cases[i].arg);
+		EXPECT_EQ(opt_parse(&some, cases[i].sets, values, &argc, argv, &why), cases[i].err);
+		for (u32 o = 0; o < some.nr; o++)
+			EXPECT_EQ(values[o], (bool)(cases[i].given >> o & 1));
+	}
+}
+
+static void a_word_goes_before_options(void)
+{
+	static const struct {
+		const char *args[6];
+		const char *wanted;
+	} cases_[] = {
+		{ { "verb", "-f", "x" }, "verb -f x" },
+		{ { "-f", "verb", "x" }, "verb -f x" },
+		{ { "-fv", "--depth", "7", "-d8", "verb", "x" }, "verb -fv --depth 7 -d8 x" },
+		{ { "--dep", "7", "verb" }, "verb --dep 7" },
+		{ { "--what", "verb", "-d" }, "verb --what -d" },
+		{ { "-fd", "7", "verb" }, "verb -fd 7" },
+		{ { "--", "verb", "-f" }, "verb -- -f" },
+		{ { "-f", "-", "x" }, "- -f x" },
+		{ { "-f", "-d" }, "-f -d" },
+		{ { NULL }, "" },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(cases_); i++) {
+		char text[80] = "";
+		struct fmt_buf b = { .text = text, .size = sizeof(text) };
+		struct opt_table table = options;
+		char *argv[6];
+		int argc = 0;
+
+		__builtin_memcpy(argv, cases_[i].args, sizeof(argv));
+		while (argc < 6 && argv[argc])
+			argc++;
+		table.abbreviated = true;
+		opt_word_first(&table, argc, argv);
+		for (int a = 0; a < argc; a++)
+			fmt_add(&b, "%s%s", a ? " " : "", argv[a]);
+		EXPECT_STREQ(text, cases_[i].wanted);
+	}
 }
 
 static void help_is_within_80_columns(void)
 {
+	const struct opt row = { .kind = OPT_FLAG };
 	char text[4096];
 
 	for (int words = 1; words < 60; words++) {
-		char long_help[256];
+		char long_help[512];
 		struct fmt_buf h = { .text = long_help, .size = sizeof(long_help) };
 		struct fmt_buf b = { .text = text, .size = sizeof(text) };
 		size_t at = 0;
 
+		fmt_add_bytes(&h, "x\0", 3); /* a name, and no metavar */
 		for (int i = 0; i < words; i++)
 			fmt_add(&h, "%s%.*s", i ? " " : "", 1 + i % 7, "abcdefg");
-		opt_help((const struct opt[]){ { .name = "x", .help = long_help } }, 1, &b);
+		fmt_add_bytes(&h, "\0", 2);
+		opt_help(&(const struct opt_table){ &row, long_help, 1, false }, 0, &b);
 		for (size_t i = 0; i < b.len; i++) {
 			at = text[i] == '\n' ? 0 : at + 1;
 			ASSERT_LE(at, 80);
@@ -271,7 +362,7 @@ static void help_is_within_80_columns(void)
 
 static void suggests(void)
 {
-	static const char *const verbs[] = { "add", "del", NULL, "list", "recover" };
+	static const char *const verbs[] = { "add", "del", "", "list", "recover" };
 	static const char *const rows_[][2] = {
 		{ "ad", "add" },     { "dle", "del" },       { "lsit", "list" },
 		{ "x", NULL },       { "recvoer", "recover" }, { "", NULL },
@@ -279,9 +370,13 @@ static void suggests(void)
 		{ "a-word-that-is-far-longer-than-any-option-could-ever-be", NULL },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows_); i++)
-		EXPECT_STREQ(opt_nearest(rows_[i][0], verbs, ARRAY_SIZE(verbs), sizeof(verbs[0])),
-			     rows_[i][1]);
+	for (size_t i = 0; i < ARRAY_SIZE(rows_); i++) {
+		struct opt_near near = { .word = rows_[i][0] };
+
+		for (size_t j = 0; j < ARRAY_SIZE(verbs); j++)
+			opt_nearer(&near, verbs[j]);
+		EXPECT_STREQ(near.known, rows_[i][1]);
+	}
 }
 
 static const struct test_case cases[] = {
@@ -292,10 +387,14 @@ static const struct test_case cases[] = {
 	TEST("letters bundle, and the last may take a value", bundles_letters),
 	TEST("of an option that is given twice the last counts, and lists grow", last_one_wins),
 	TEST("a list that is full says so", limits_lists),
+	TEST("long names may be cut short where that is wanted, and rows be told apart by sets",
+	     long_names_may_be_cut_short),
 	TEST("no arguments and no options are fine", parses_nothing),
 	TEST("the help text is aligned and complete", helps),
 	TEST("no help text is wider than 80 columns or has blanks at line ends",
 	     help_is_within_80_columns),
+	TEST("the first word goes before the options, whatever their values are",
+	     a_word_goes_before_options),
 	TEST("the nearest word is suggested, and none when none is near", suggests),
 };
 TEST_SUITE(rt_opt, cases);

@@ -19,12 +19,11 @@ struct values {
 	bool flag;
 };
 
-static const struct opt params[] = {
-	OPT(struct values, s, .name = "s", .kind = OPT_STRING, .metavar = "TEXT"),
-	OPT(struct values, size, .name = "size", .kind = OPT_SIZE, .metavar = "SIZE"),
-	OPT(struct values, n, .name = "n", .kind = OPT_U32, .max = 9, .metavar = "N"),
-	OPT(struct values, flag, .name = "flag", .kind = OPT_BOOL, .metavar = "0|1"),
-};
+#define PARAMS(X)										\
+	X(struct values, s, OPT_TEXT("s", "TEXT", ""), .kind = OPT_STRING)			\
+	X(struct values, size, OPT_TEXT("size", "SIZE", ""), .kind = OPT_SIZE)			\
+	X(struct values, n, OPT_TEXT("n", "N", "") OPT_RANGE("0", "9"), .kind = OPT_U32)	\
+	X(struct values, flag, OPT_TEXT("flag", "0|1", ""), .kind = OPT_BOOL)
 
 static enum tgt_status no_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
 {
@@ -76,7 +75,7 @@ static void close_any(struct tgt *t)
 }
 
 #define COMMON                                                                                    \
-	.params = params, .nr_params = ARRAY_SIZE(params), .values_bytes = sizeof(struct values), \
+	.params = OPT_TABLE(PARAMS), .values_bytes = sizeof(struct values), \
 	.state_bytes = 8, .open = open_any, .close = close_any, .submit = no_submit
 
 static const struct tgt_type leaf = { .name = "leaf", .arg_name = "ANY", COMMON };

@@ -10,6 +10,7 @@
 #include "uapi/rt/fmt.h"
 #include "uapi/rt/free/start.h"
 #include "uapi/rt/opt.h"
+#include "uapi/rt/str.h"
 
 /**
  * struct cmd_run - one call of a verb
@@ -25,29 +26,72 @@ struct cmd_run {
 	struct fmt_buf *out;
 };
 
+/* What the values of a verb's options may take */
+#define CMD_VALUES_BYTES 512
+
+/**
+ * struct cmd_opts - options that one or several verbs have
+ * @init: puts in values that are not 0 where no option is given; may be NULL
+ */
+struct cmd_opts {
+	struct opt_table table;
+	void (*init)(const struct cmd_run *r, void *values);
+};
+
+/* For a verb's row, of a list as for OPT_TABLE(): .opts = CMD_OPTS(OPTIONS, set_defaults) */
+#define CMD_OPTS(list, init_)                                                                     \
+	(&(const struct cmd_opts){ .table = OPT_TABLE(list), .init = (init_) })
+
 /**
  * struct cmd - a row
- * @args:     what stands after the options, for the usage line, or NULL
- * @notes:    what else help says; may be NULL
- * @defaults: the options before any is given, values_bytes of them
+ * @opts:     its options, or NULL
  * @run:      returns the exit code; errors are printed by cmd_fail()
- * @help:     NULL, or prints more of the help
+ * @sets:     which of their rows are this verb's, see opt_in_sets()
+ * @lists_targets: its help goes on with all targets
+ * @text:     CMD_TEXT()
  */
 struct cmd {
-	const char *noun;
-	const char *verb;
-	const char *args;
-	const char *summary;
-	const char *notes;
-	const struct opt *opts;
-	u32 nr_opts;
-	u32 values_bytes;
-	const void *defaults;
+	const struct cmd_opts *opts;
+	enum exit_code (*run)(const struct cmd_run *r);
+	u32 sets;
 	u8 min_args;
 	u8 max_args;
-	enum exit_code (*run)(const struct cmd_run *r);
-	void (*help)(struct fmt_buf *out);
+	bool lists_targets;
+	char text[];
 };
+
+/* For max_args: as many as the kernel hands over */
+#define CMD_ANY_ARGS 0xff
+
+/* The texts of a row: args is what stands after the options in the usage line, notes is
+ * what else help says; both may be "". */
+#define CMD_TEXT(noun, verb, args, summary, notes)                                                \
+	noun "\0" verb "\0" args "\0" summary "\0" notes
+
+static inline const char *cmd_noun(const struct cmd *cmd)
+{
+	return cmd->text;
+}
+
+static inline const char *cmd_verb(const struct cmd *cmd)
+{
+	return str_nth(cmd->text, 1);
+}
+
+static inline const char *cmd_args(const struct cmd *cmd)
+{
+	return str_nth(cmd->text, 2);
+}
+
+static inline const char *cmd_summary(const struct cmd *cmd)
+{
+	return str_nth(cmd->text, 3);
+}
+
+static inline const char *cmd_notes(const struct cmd *cmd)
+{
+	return str_nth(cmd->text, 4);
+}
 
 #define CMD(noun, verb) extern const struct cmd cmd_##noun##_##verb;
 #include "tools/cmds.h"
@@ -59,6 +103,9 @@ void cmd_flush(const struct cmd_run *r);
 /* cmd_fail() - one line on standard error: what was tried, why; returns @code */
 enum exit_code cmd_fail(const struct cmd_run *r, enum exit_code code, int err, const char *fmt,
 			...) PRINTF_LIKE(4, 5);
+
+/* cmd_usage() - cmd_fail() of a wrong command line: EXIT_USAGE */
+enum exit_code cmd_usage(const struct cmd_run *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* cmd_fail_ublk() - the same from a library error */
 enum exit_code cmd_fail_ublk(const struct cmd_run *r, const struct ublk_error *error);

@@ -8,17 +8,29 @@ static void add_nouns(struct fmt_buf *out)
 	const char *last = "";
 
 	for (u32 i = 0; i < nr_cmds; i++) {
-		if (!str_eq(cmds[i]->noun, last))
-			fmt_add(out, "%s ", cmds[i]->noun);
-		last = cmds[i]->noun;
+		if (!str_eq(cmd_noun(cmds[i]), last))
+			fmt_add(out, "%s ", cmd_noun(cmds[i]));
+		last = cmd_noun(cmds[i]);
 	}
 }
 
 static void add_verbs(struct fmt_buf *out, const char *noun)
 {
 	for (u32 i = 0; i < nr_cmds; i++)
-		if (str_eq(cmds[i]->noun, noun))
-			fmt_add(out, "%s ", cmds[i]->verb);
+		if (str_eq(cmd_noun(cmds[i]), noun))
+			fmt_add(out, "%s ", cmd_verb(cmds[i]));
+}
+
+static void add_options(struct fmt_buf *out, const struct cmd *cmd)
+{
+	const struct opt_table *table = cmd->opts ? &cmd->opts->table : NULL;
+
+	for (u32 i = 0; table && i < table->nr; i++) {
+		const char *name = opt_name(table, i);
+
+		if (*str_nth(name, OPT_HELP) && opt_in_sets(&table->rows[i], cmd->sets))
+			fmt_add(out, "--%s ", name);
+	}
 }
 
 static enum exit_code bash_run(const struct cmd_run *r)
@@ -32,17 +44,16 @@ static enum exit_code bash_run(const struct cmd_run *r)
 	add_nouns(out);
 	fmt_add(out, "--help --version\" ;;\n");
 	for (u32 i = 0; i < nr_cmds; i++) {
-		if (!str_eq(cmds[i]->noun, last)) {
-			fmt_add(out, "\t2:%s:*) words=\"", cmds[i]->noun);
-			add_verbs(out, cmds[i]->noun);
+		if (!str_eq(cmd_noun(cmds[i]), last)) {
+			fmt_add(out, "\t2:%s:*) words=\"", cmd_noun(cmds[i]));
+			add_verbs(out, cmd_noun(cmds[i]));
 			fmt_add(out, "--help\" ;;\n");
 		}
-		last = cmds[i]->noun;
+		last = cmd_noun(cmds[i]);
 	}
 	for (u32 i = 0; i < nr_cmds; i++) {
-		fmt_add(out, "\t*:%s:%s) words=\"", cmds[i]->noun, cmds[i]->verb);
-		for (u32 o = 0; o < cmds[i]->nr_opts; o++)
-			fmt_add(out, "--%s ", cmds[i]->opts[o].name);
+		fmt_add(out, "\t*:%s:%s) words=\"", cmd_noun(cmds[i]), cmd_verb(cmds[i]));
+		add_options(out, cmds[i]);
 		fmt_add(out, "--help\" ;;\n");
 	}
 	fmt_add(out, "\tesac\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
@@ -51,8 +62,6 @@ static enum exit_code bash_run(const struct cmd_run *r)
 }
 
 const struct cmd cmd_completion_bash = {
-	.noun = "completion",
-	.verb = "bash",
-	.summary = "print a completion for bash",
+	.text = CMD_TEXT("completion", "bash", "", "print a completion for bash", ""),
 	.run = bash_run,
 };

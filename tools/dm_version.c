@@ -54,8 +54,7 @@ static enum exit_code version_run(const struct cmd_run *r)
 }
 
 const struct cmd cmd_dm_version = {
-	.noun = "dm",
-	.verb = "version",
-	.summary = "print the version of the kernel's device-mapper interface",
+	.text = CMD_TEXT("dm", "version", "",
+			 "print the version of the kernel's device-mapper interface", ""),
 	.run = version_run,
 };

@@ -2,6 +2,7 @@
 /* Help and usage, made from the rows. */
 #include "tools/help.h"
 
+#include "tools/targets.h"
 #include "uapi/rt/str.h"
 
 const struct cmd *const cmds[] = {
@@ -16,10 +17,10 @@ static void list_verbs(struct fmt_buf *out, const char *noun)
 	for (u32 i = 0; i < nr_cmds; i++) {
 		const struct cmd *c = cmds[i];
 
-		if (noun && !str_eq(c->noun, noun))
+		if (noun && !str_eq(cmd_noun(c), noun))
 			continue;
-		fmt_add(out, "  %s %-*s %s\n", c->noun, 17 - (int)str_len(c->noun), c->verb,
-			c->summary);
+		fmt_add(out, "  %s %-*s %s\n", cmd_noun(c), 19 - (int)str_len(cmd_noun(c)),
+			cmd_verb(c), cmd_summary(c));
 	}
 }
 
@@ -45,15 +46,15 @@ void help_noun(struct fmt_buf *out, const char *noun)
 
 void help_cmd(struct fmt_buf *out, const struct cmd *cmd)
 {
-	fmt_add(out, "Usage: bareblk %s %s%s%s%s\n%s.\n", cmd->noun, cmd->verb,
-		cmd->nr_opts ? " [OPTION]..." : "", cmd->args ? " " : "",
-		cmd->args ? cmd->args : "", cmd->summary);
-	if (cmd->nr_opts) {
+	fmt_add(out, "Usage: bareblk %s %s%s%s%s\n%s.\n", cmd_noun(cmd), cmd_verb(cmd),
+		cmd->opts ? " [OPTION]..." : "", *cmd_args(cmd) ? " " : "", cmd_args(cmd),
+		cmd_summary(cmd));
+	if (cmd->opts) {
 		fmt_add(out, "\n");
-		opt_help(cmd->opts, cmd->nr_opts, out);
+		opt_help(&cmd->opts->table, cmd->sets, out);
 	}
-	if (cmd->notes)
-		fmt_add(out, "\n%s", cmd->notes);
-	if (cmd->help)
-		cmd->help(out);
+	if (*cmd_notes(cmd))
+		fmt_add(out, "\n%s", cmd_notes(cmd));
+	if (cmd->lists_targets)
+		target_help_all(out);
 }

@@ -3,17 +3,22 @@
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
+#include <linux/poll.h>
+#include <linux/time_types.h>
 
 #include "tools/help.h"
 #include "uapi/rt/mem.h"
 #include "uapi/rt/str.h"
 #include "uapi/sys.h"
 
-#define VALUES_BYTES 512
 #define LINE_BYTES 512
 
-/* What standard output failed with: a list that was cut short is no success. */
-static int stdout_err;
+/* struct output - standard output; @err: what it failed with: a list that was cut short is
+ * no success */
+struct output {
+	struct fmt_buf b;
+	int err;
+};
 
 static int write_all(int fd, const char *text, size_t len)
 {
@@ -30,9 +35,10 @@ static int write_all(int fd, const char *text, size_t len)
 
 static void flush_stdout(struct fmt_buf *b)
 {
+	struct output *out = CONTAINER_OF(b, struct output, b);
 	int err = write_all(1, b->text, b->len);
 
-	stdout_err = stdout_err ? stdout_err : err;
+	out->err = out->err ? out->err : err;
 	b->len = 0;
 }
 
@@ -53,7 +59,7 @@ static void print_line(const struct cmd_run *r, int err, const char *fmt, va_lis
 	flush_stdout(r->out);
 	fmt_add(&b, "bareblk: ");
 	if (r->cmd)
-		fmt_add(&b, "%s %s: ", r->cmd->noun, r->cmd->verb);
+		fmt_add(&b, "%s %s: ", cmd_noun(r->cmd), cmd_verb(r->cmd));
 	fmt_vadd(&b, fmt, args);
 	if (err)
 		fmt_add(&b, ": %s (%s)", err_text(err), err_name(err));
@@ -71,6 +77,16 @@ enum exit_code cmd_fail(const struct cmd_run *r, enum exit_code code, int err, c
 	print_line(r, err, fmt, args);
 	va_end(args);
 	return code;
+}
+
+enum exit_code cmd_usage(const struct cmd_run *r, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print_line(r, 0, fmt, args);
+	va_end(args);
+	return EXIT_USAGE;
 }
 
 enum exit_code cmd_fail_ublk(const struct cmd_run *r, const struct ublk_error *e)
@@ -95,8 +111,14 @@ void cmd_say(const struct cmd_run *r, const char *fmt, ...)
  * standard error. A memfd does where there is no /dev/null. */
 static void fill_standard_files(void)
 {
+	struct pollfd std[] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+	const struct __kernel_timespec at_once = { 0 };
 	int fd;
 
+	/* A pipe whose other end is closed is a file, too. */
+	if (sys_ppoll(std, 3, &at_once) >= 0 &&
+	    !((std[0].revents | std[1].revents | std[2].revents) & POLLNVAL))
+		return;
 	do {
 		fd = sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
 		if (fd < 0)
@@ -106,10 +128,10 @@ static void fill_standard_files(void)
 		(void)sys_close(fd);
 }
 
-static const struct cmd *find_cmd(const char *noun, const char *verb)
+static const struct cmd *find(const char *noun, const char *verb)
 {
 	for (u32 i = 0; i < nr_cmds; i++)
-		if (str_eq(cmds[i]->noun, noun) && str_eq(cmds[i]->verb, verb))
+		if (str_eq(cmd_noun(cmds[i]), noun) && str_eq(cmd_verb(cmds[i]), verb))
 			return cmds[i];
 	return NULL;
 }
@@ -117,7 +139,7 @@ static const struct cmd *find_cmd(const char *noun, const char *verb)
 static bool is_noun(const char *word)
 {
 	for (u32 i = 0; i < nr_cmds; i++)
-		if (str_eq(cmds[i]->noun, word))
+		if (str_eq(cmd_noun(cmds[i]), word))
 			return true;
 	return false;
 }
@@ -127,7 +149,7 @@ static bool is_help(const char *word)
 	return str_eq(word, "--help") || str_eq(word, "-h") || str_eq(word, "help");
 }
 
-/* --help wins over anything that is wrong beside it, but not behind "--" */
+/* --help wins over anything that is wrong beside it, but not behind "--". */
 static bool wants_help(int argc, char **argv)
 {
 	for (int i = 0; i < argc && !str_eq(argv[i], "--"); i++)
@@ -136,50 +158,78 @@ static bool wants_help(int argc, char **argv)
 	return false;
 }
 
-static enum exit_code run_cmd(struct cmd_run *r)
+/* There is no such verb, or no such noun, where noun is NULL. */
+static enum exit_code fail_unknown(const struct cmd_run *r, const char *noun, const char *word)
+{
+	struct opt_near near = { .word = word };
+
+	for (u32 i = 0; i < nr_cmds; i++) {
+		if (!noun)
+			opt_nearer(&near, cmd_noun(cmds[i]));
+		else if (str_eq(cmd_noun(cmds[i]), noun))
+			opt_nearer(&near, cmd_verb(cmds[i]));
+	}
+	return cmd_usage(r, "%s%s%s%s%s%s; see --help", noun ? noun : "there is no ",
+			 noun ? " has no verb " : "", word, near.known ? ", did you mean " : "",
+			 near.known ? near.known : "", near.known ? "?" : "");
+}
+
+static int parse_options(struct cmd_run *r, void *values, struct diag *why)
+{
+	static const struct cmd_opts none;
+	const struct cmd_opts *opts = r->cmd->opts ? r->cmd->opts : &none;
+
+	if (opts->init)
+		opts->init(r, values);
+	return opt_parse(&opts->table, r->cmd->sets, values, &r->argc, r->argv, why);
+}
+
+static enum exit_code run_verb(struct cmd_run *r)
 {
 	const struct cmd *cmd = r->cmd;
-	u64 values[VALUES_BYTES / sizeof(u64)] = { 0 };
+	u64 values[CMD_VALUES_BYTES / sizeof(u64)] = { 0 };
 	struct diag why;
-	int err;
 
 	if (wants_help(r->argc, r->argv)) {
 		help_cmd(r->out, cmd);
 		return EXIT_OK;
 	}
-	if (cmd->defaults)
-		memcpy(values, cmd->defaults, cmd->values_bytes);
-	err = opt_parse(cmd->opts, cmd->nr_opts, values, &r->argc, r->argv, &why);
-	if (err)
-		return cmd_fail(r, EXIT_USAGE, 0, "%s", why.text);
+	if (parse_options(r, values, &why))
+		return cmd_usage(r, "%s", why.text);
 	if (r->argc < cmd->min_args)
-		return cmd_fail(r, EXIT_USAGE, 0, "%s is missing; see --help", cmd->args);
-	if (r->argc > cmd->max_args)
-		return cmd_fail(r, EXIT_USAGE, 0, "unexpected argument: %s",
-				r->argv[cmd->max_args]);
+		return cmd_usage(r, "%s is missing; see --help", cmd_args(cmd));
+	if (r->argc > cmd->max_args && cmd->max_args != CMD_ANY_ARGS)
+		return cmd_usage(r, "unexpected argument: %s",
+				 r->argv[cmd->max_args]);
 	r->values = values;
 	return cmd->run(r);
 }
 
-static enum exit_code fail_noun(struct cmd_run *r, const char *noun)
+/* words: help, or the verb that it is about behind it */
+static enum exit_code help(const struct cmd_run *r, const char *noun, int argc, char **words)
 {
-	const char *near = opt_nearest(noun, &cmds[0]->noun, 1, 0);
+	const struct cmd *cmd = argc > 1 ? find(noun, words[1]) : NULL;
 
-	for (u32 i = 1; !near && i < nr_cmds; i++)
-		near = opt_nearest(noun, &cmds[i]->noun, 1, 0);
-	return cmd_fail(r, EXIT_USAGE, 0, "there is no %s%s%s%s; see --help", noun,
-			near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+	if (cmd)
+		help_cmd(r->out, cmd);
+	else
+		help_noun(r->out, noun);
+	return argc ? EXIT_OK : EXIT_USAGE;
 }
 
-static enum exit_code fail_verb(struct cmd_run *r, const char *noun, const char *verb)
+/* words: the verb and what follows */
+static enum exit_code dispatch_verb(struct cmd_run *r, const char *noun, int argc, char **words)
 {
-	const char *near = NULL;
-
-	for (u32 i = 0; !near && i < nr_cmds; i++)
-		if (str_eq(cmds[i]->noun, noun))
-			near = opt_nearest(verb, &cmds[i]->verb, 1, 0);
-	return cmd_fail(r, EXIT_USAGE, 0, "%s has no verb %s%s%s%s; see %s --help", noun, verb,
-			near ? ", did you mean " : "", near ? near : "", near ? "?" : "", noun);
+	if (argc && str_eq(words[0], "--version"))
+		words[0] += 2;
+	r->cmd = argc ? find(noun, words[0]) : NULL;
+	if (!r->cmd && (!argc || is_help(words[0])))
+		return help(r, noun, argc, words);
+	if (!r->cmd)
+		return fail_unknown(r, noun, words[0]);
+	r->argc = argc - 1;
+	r->argv = words + 1;
+	return run_verb(r);
 }
 
 /* words: noun, verb and what follows */
@@ -198,47 +248,37 @@ static enum exit_code dispatch(struct cmd_run *r, int argc, char **words)
 		return EXIT_OK;
 	}
 	if (!is_noun(words[0]))
-		return fail_noun(r, words[0]);
-	r->cmd = argc > 1 ? find_cmd(words[0], words[1]) : NULL;
-	if (!r->cmd && (argc == 1 || is_help(words[1]))) {
-		help_noun(r->out, words[0]);
-		return argc == 1 ? EXIT_USAGE : EXIT_OK;
-	}
-	if (!r->cmd)
-		return fail_verb(r, words[0], words[1]);
-	r->argc = argc - 2;
-	r->argv = words + 2;
-	return run_cmd(r);
+		return fail_unknown(r, NULL, words[0]);
+	return dispatch_verb(r, words[0], argc - 1, words + 1);
 }
 
-/* Called by the name of a noun, that is the first word. */
-static const char *noun_by_name(const struct rt_start *start)
+/* By the name that it was called by, which may say the noun. */
+static enum exit_code dispatch_by_name(struct cmd_run *r, int argc, char **argv)
 {
-	const char *name = start->argc ? start->argv[0] : "";
+	const char *name = argc ? argv[0] : "";
 	const char *slash = str_rchr(name, '/');
 
-	return str_eq(slash ? slash + 1 : name, "ublk") ? "ublk" : NULL;
+	name = slash ? slash + 1 : name;
+	if (str_eq(name, "ublk"))
+		return dispatch_verb(r, "ublk", argc - 1, argv + 1);
+	return dispatch(r, argc ? argc - 1 : 0, argv + 1);
 }
 
 int rt_main(const struct rt_start *start)
 {
-	char text[1024];
-	struct fmt_buf out = { .text = text, .size = sizeof(text), .flush = flush_stdout };
-	struct cmd_run r = { .start = start, .out = &out };
-	const char *noun = noun_by_name(start);
+	char text[8192];
+	struct output out = {
+		.b = { .text = text, .size = sizeof(text), .flush = flush_stdout },
+	};
+	struct cmd_run r = { .start = start, .out = &out.b };
 	enum exit_code code;
 
 	fill_standard_files();
-	if (noun && start->argc) {
-		start->argv[0] = (char *)(uintptr_t)noun;
-		code = dispatch(&r, start->argc, start->argv);
-	} else {
-		code = dispatch(&r, start->argc ? start->argc - 1 : 0, start->argv + 1);
-	}
-	flush_stdout(&out);
-	if (stdout_err == -EPIPE)
+	code = dispatch_by_name(&r, start->argc, start->argv);
+	flush_stdout(&out.b);
+	if (out.err == -EPIPE)
 		return EXIT_FAILURE; /* the reader has seen enough, and knows */
-	if (stdout_err && code == EXIT_OK)
-		return cmd_fail(&r, EXIT_FAILURE, stdout_err, "cannot write the output");
+	if (out.err && code == EXIT_OK)
+		return cmd_fail(&r, EXIT_FAILURE, out.err, "cannot write the output");
 	return code;
 }

@@ -20,9 +20,8 @@ struct probe_values {
 	bool json;
 };
 
-static const struct opt probe_opts[] = {
-	OPT(struct probe_values, json, .name = "json", .kind = OPT_FLAG, .help = "an object"),
-};
+#define PROBE_OPTS(X)										\
+	X(struct probe_values, json, OPT_TEXT("json", "", "an object"), .kind = OPT_FLAG)
 
 /* The same in both forms, under the same names */
 struct view {
@@ -232,11 +231,7 @@ static enum exit_code probe_run(const struct cmd_run *r)
 }
 
 const struct cmd cmd_ring_probe = {
-	.noun = "ring",
-	.verb = "probe",
-	.summary = "tell what this kernel's io_uring offers",
-	.opts = probe_opts,
-	.nr_opts = ARRAY_SIZE(probe_opts),
-	.values_bytes = sizeof(struct probe_values),
+	.text = CMD_TEXT("ring", "probe", "", "tell what this kernel's io_uring offers", ""),
+	.opts = CMD_OPTS(PROBE_OPTS, NULL),
 	.run = probe_run,
 };

@@ -12,10 +12,7 @@ static enum exit_code help_run(const struct cmd_run *r)
 }
 
 const struct cmd cmd_target_help = {
-	.noun = "target",
-	.verb = "help",
-	.args = "NAME",
-	.summary = "explain one target and its parameters",
+	.text = CMD_TEXT("target", "help", "NAME", "explain one target and its parameters", ""),
 	.min_args = 1,
 	.max_args = 1,
 	.run = help_run,

@@ -10,8 +10,6 @@ static enum exit_code list_run(const struct cmd_run *r)
 }
 
 const struct cmd cmd_target_list = {
-	.noun = "target",
-	.verb = "list",
-	.summary = "list the targets and how they are written",
+	.text = CMD_TEXT("target", "list", "", "list the targets and how they are written", ""),
 	.run = list_run,
 };

@@ -14,9 +14,11 @@ static size_t add_form(struct fmt_buf *out, const struct tgt_type *t)
 	fmt_add(&b, "%s", t->name);
 	if (t->arg_name)
 		fmt_add(&b, ":%s", t->arg_name);
-	for (u32 i = 0; i < t->nr_params; i++)
-		fmt_add(&b, "%c%s=%s", i ? '&' : '?', t->params[i].name,
-			t->params[i].metavar ? t->params[i].metavar : "VALUE");
+	for (u32 i = 0; i < t->params.nr; i++) {
+		const char *name = opt_name(&t->params, i);
+
+		fmt_add(&b, "%c%s=%s", i ? '&' : '?', name, str_nth(name, OPT_METAVAR));
+	}
 	if (t->max_children)
 		fmt_add(&b, ":[TARGET]%s", t->max_children > 1 ? ",..." : "");
 	fmt_add(out, "%s", text);
@@ -31,7 +33,9 @@ void target_help_all(struct fmt_buf *out)
 
 		fmt_add(out, "  ");
 		len = add_form(out, *t);
-		fmt_add_fill(out, ' ', len < 24 ? 24 - len : 1);
+		if (len > 24)
+			fmt_add(out, "\n  ");
+		fmt_add_fill(out, ' ', len > 24 ? 24 : 24 - len);
 		fmt_add(out, " %s\n", (*t)->summary);
 	}
 	fmt_add(out, "\nSizes: 4096, 64K, 1.5G, 512s (sectors of 512 bytes). In a target's argument and\n"
@@ -40,12 +44,12 @@ void target_help_all(struct fmt_buf *out)
 }
 
 /* A parameter's help, broken at blanks to fit */
-static void add_param(struct fmt_buf *out, const struct opt *p)
+static void add_param(struct fmt_buf *out, const char *name)
 {
-	const char *word = p->help;
+	const char *word = str_nth(name, OPT_HELP);
 	size_t column = 4;
 
-	fmt_add(out, "  %s=%s\n   ", p->name, p->metavar ? p->metavar : "VALUE");
+	fmt_add(out, "  %s=%s\n   ", name, str_nth(name, OPT_METAVAR));
 	while (*word) {
 		const char *end = str_chr(word, ' ');
 		size_t len = end ? (size_t)(end - word) : str_len(word);
@@ -71,8 +75,8 @@ bool target_help_one(struct fmt_buf *out, const char *name)
 		fmt_add(out, "\n%s.\n", (*t)->summary);
 		if ((*t)->notes)
 			fmt_add(out, "%s", (*t)->notes);
-		for (u32 i = 0; i < (*t)->nr_params; i++)
-			add_param(out, &(*t)->params[i]);
+		for (u32 i = 0; i < (*t)->params.nr; i++)
+			add_param(out, opt_name(&(*t)->params, i));
 		return true;
 	}
 	return false;

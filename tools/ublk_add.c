@@ -44,72 +44,85 @@ struct add_values {
 	u64 timeout_ns;
 };
 
-static const struct add_values add_defaults = {
-	.id = UBLK_AUTO_ID,
-	.queues = 1,
-	.depth = UBLK_DEFAULT_DEPTH,
-	.max_io_bytes = UBLK_DEFAULT_MAX_IO_BYTES,
-	.timeout_ns = UBLK_DEFAULT_TIMEOUT_MS * 1000000ULL,
-};
+static void set_defaults(const struct cmd_run *r, void *values)
+{
+	struct add_values *v = values;
 
-static const struct parse_choice tristates[] = {
-	{ "auto", UBLK_AS_TARGET },
-	{ "yes", UBLK_YES },
-	{ "no", UBLK_NO },
-	{ NULL, 0 },
-};
+	(void)r;
+	v->id = UBLK_AUTO_ID;
+	v->queues = 1;
+	v->depth = UBLK_DEFAULT_DEPTH;
+	v->max_io_bytes = UBLK_DEFAULT_MAX_IO_BYTES;
+	v->timeout_ns = UBLK_DEFAULT_TIMEOUT_MS * 1000000ULL;
+}
 
-static const struct parse_choice affinities[] = {
-	{ "kernel", UBLK_AFFINITY_KERNEL },
-	{ "none", UBLK_AFFINITY_NONE },
-	{ NULL, 0 },
-};
+#define ADD_OPT(X, field, ...) X(struct add_values, field, __VA_ARGS__)
 
-#define ADD_OPT(field, ...) OPT(struct add_values, field, __VA_ARGS__)
-#define TRISTATE .kind = OPT_CHOICE, .choices = tristates, .metavar = "WHEN"
+/* With words in the order of enum ublk_tristate */
+#define ADD_TRISTATE(X, field, name, help)                                                         \
+	ADD_OPT(X, field, OPT_TEXT(name, "WHEN", help) OPT_CHOICES("auto\0yes\0no"),               \
+		.kind = OPT_CHOICE)
 
-static const struct opt add_opts[] = {
-	ADD_OPT(background, .name = "daemon", .letter = 'd', .kind = OPT_FLAG,
-		.help = "serve in the background; return when the device is live"),
-	ADD_OPT(id, .name = "id", .letter = 'n', .kind = OPT_S32, .metavar = "N",
-		.help = "N of /dev/ublkbN; -1, the default: the lowest that is free"),
-	ADD_OPT(queues, .name = "queues", .letter = 'q', .kind = OPT_U32, .metavar = "N", .min = 1,
-		.max = 4096, .help = "queues, a thread each; the kernel gives at most one per "
-				     "CPU (default 1)"),
-	ADD_OPT(depth, .name = "depth", .kind = OPT_U32, .metavar = "N", .min = 1,
-		.max = UBLK_MAX_QUEUE_DEPTH, .help = "requests per queue at a time (default 128)"),
-	ADD_OPT(max_io_bytes, .name = "max-io", .kind = OPT_SIZE, .metavar = "SIZE", .min = 4096,
-		.max = 32 << 20, .help = "the largest request (default 1M)"),
-	ADD_OPT(block_bytes, .name = "block-size", .letter = 'b', .kind = OPT_SIZE,
-		.metavar = "SIZE", .min = 512, .max = 65536,
-		.help = "logical block size (default: the target's)"),
-	ADD_OPT(physical_bytes, .name = "physical-block-size", .kind = OPT_SIZE, .metavar = "SIZE",
-		.min = 512, .max = 1 << 28, .help = "what is written in one piece"),
-	ADD_OPT(io_min_bytes, .name = "io-min", .kind = OPT_SIZE, .metavar = "SIZE", .min = 512,
-		.max = 1 << 28, .help = "least I/O size without a penalty"),
-	ADD_OPT(io_opt_bytes, .name = "io-opt", .kind = OPT_SIZE, .metavar = "SIZE", .min = 512,
-		.max = 1 << 28, .help = "best I/O size"),
-	ADD_OPT(read_only, .name = "read-only", .kind = OPT_CHOICE, .choices = tristates,
-		.metavar = "WHEN", .help = "refuse writes: yes, no, or as the target says"),
-	ADD_OPT(rotational, .name = "rotational", TRISTATE, .help = "say that it is a spinning disk"),
-	ADD_OPT(volatile_cache, .name = "volatile-cache", TRISTATE,
-		.help = "say that writes want a flush to be durable"),
-	ADD_OPT(fua, .name = "fua", TRISTATE,
-		.help = "say that single writes can be made durable; wants a volatile cache"),
-	ADD_OPT(discard, .name = "discard", TRISTATE, .help = "offer discard"),
-	ADD_OPT(affinity, .name = "affinity", .kind = OPT_CHOICE, .choices = affinities,
-		.metavar = "HOW", .help = "CPUs of the queues' threads: those that the kernel "
-					  "maps to the queue, or none in particular"),
-	ADD_OPT(cpus, .name = "cpus", .kind = OPT_STRING, .metavar = "LIST",
-		.help = "CPUs of the queues' threads, in place of the kernel's map: 0,2-3"),
-	ADD_OPT(name, .name = "name", .kind = OPT_STRING, .metavar = "NAME",
-		.help = "for messages and thread names (default ublkN)"),
-	ADD_OPT(timeout_ns, .name = "timeout", .kind = OPT_DURATION, .metavar = "TIME",
-		.min = 1000000, .max = 86400000000000ULL,
-		.help = "how long each step of starting and stopping may take (default 30s)"),
-	ADD_OPT(verbose, .name = "verbose", .letter = 'v', .kind = OPT_FLAG,
-		.help = "say what happens"),
-};
+#define ADD_OPTS(X)										\
+	ADD_OPT(X, background,									\
+	  OPT_TEXT("daemon", "", "serve in the background; return when the device is live"),	\
+	  .letter = 'd', .kind = OPT_FLAG)							\
+	ADD_OPT(X, id,										\
+	  OPT_TEXT("id", "N", "N of /dev/ublkbN; -1, the default: the lowest that is free"),	\
+	  .letter = 'n', .kind = OPT_S32)							\
+	ADD_OPT(X, queues,									\
+	  OPT_TEXT("queues", "N",								\
+		   "queues, a thread each; the kernel gives at most one per CPU (default 1)")			\
+	  OPT_RANGE("1", "4096"),								\
+	  .letter = 'q', .kind = OPT_U32)							\
+	ADD_OPT(X, depth,									\
+	  OPT_TEXT("depth", "N", "requests per queue at a time (default 128)")			\
+	  OPT_RANGE("1", "4096"),								\
+	  .kind = OPT_U32)									\
+	ADD_OPT(X, max_io_bytes,								\
+	  OPT_TEXT("max-io", "SIZE", "the largest request (default 1M)") OPT_RANGE("4K", "32M"), \
+	  .kind = OPT_SIZE)									\
+	ADD_OPT(X, block_bytes,									\
+	  OPT_TEXT("block-size", "SIZE", "logical block size (default: the target's)")		\
+	  OPT_RANGE("512", "64K"),								\
+	  .letter = 'b', .kind = OPT_SIZE)							\
+	ADD_OPT(X, physical_bytes,								\
+	  OPT_TEXT("physical-block-size", "SIZE", "what is written in one piece")		\
+	  OPT_RANGE("512", "256M"),								\
+	  .kind = OPT_SIZE)									\
+	ADD_OPT(X, io_min_bytes,								\
+	  OPT_TEXT("io-min", "SIZE", "least I/O size without a penalty")			\
+	  OPT_RANGE("512", "256M"),								\
+	  .kind = OPT_SIZE)									\
+	ADD_OPT(X, io_opt_bytes,								\
+	  OPT_TEXT("io-opt", "SIZE", "best I/O size") OPT_RANGE("512", "256M"),			\
+	  .kind = OPT_SIZE)									\
+	ADD_TRISTATE(X, read_only, "read-only", "refuse writes: yes, no, or as the target says") \
+	ADD_TRISTATE(X, rotational, "rotational", "say that it is a spinning disk")		\
+	ADD_TRISTATE(X, volatile_cache, "volatile-cache", "say that writes want a flush to be durable") \
+	ADD_TRISTATE(X, fua, "fua", "say that single writes can be made durable; wants a volatile cache") \
+	ADD_TRISTATE(X, discard, "discard", "offer discard")					\
+	ADD_OPT(X, affinity,									\
+	  OPT_TEXT("affinity", "HOW",								\
+		   "CPUs of the queues' threads: those that the kernel maps to the queue, "	\
+		   "or none in particular")							\
+	  OPT_CHOICES("kernel\0none"),								\
+	  .kind = OPT_CHOICE)									\
+	ADD_OPT(X, cpus,									\
+	  OPT_TEXT("cpus", "LIST",								\
+		   "CPUs of the queues' threads, in place of the kernel's map: 0,2-3"),		\
+	  .kind = OPT_STRING)									\
+	ADD_OPT(X, name,									\
+	  OPT_TEXT("name", "NAME", "for messages and thread names (default ublkN)"),		\
+	  .kind = OPT_STRING)									\
+	ADD_OPT(X, timeout_ns,									\
+	  OPT_TEXT("timeout", "TIME",								\
+		   "how long each step of starting and stopping may take (default 30s)")	\
+	  OPT_RANGE("1ms", "24h"),								\
+	  .kind = OPT_DURATION)									\
+	ADD_OPT(X, verbose,									\
+	  OPT_TEXT("verbose", "", "say what happens"),						\
+	  .letter = 'v', .kind = OPT_FLAG)
 
 static int start_thread(void *ctx, u32 idx, void (*fn)(void *), void *arg)
 {
@@ -325,19 +338,13 @@ static enum exit_code add_run(const struct cmd_run *r)
 }
 
 const struct cmd cmd_ublk_add = {
-	.noun = "ublk",
-	.verb = "add",
-	.args = "TARGET",
-	.summary = "make a block device and serve it",
-	.notes = "Prints the device's path when it is live, then serves until SIGINT or SIGTERM\n"
-		 "(in the foreground SIGHUP as well): then it stops and deletes the device. It\n"
-		 "also ends when somebody else stops the device.\n",
-	.opts = add_opts,
-	.nr_opts = ARRAY_SIZE(add_opts),
-	.values_bytes = sizeof(struct add_values),
-	.defaults = &add_defaults,
+	.text = CMD_TEXT("ublk", "add", "TARGET", "make a block device and serve it",
+			 "Prints the device's path when it is live, then serves until SIGINT or SIGTERM\n"
+			 "(in the foreground SIGHUP as well): then it stops and deletes the device. It\n"
+			 "also ends when somebody else stops the device.\n"),
+	.opts = CMD_OPTS(ADD_OPTS, set_defaults),
+	.lists_targets = true,
 	.min_args = 1,
 	.max_args = 1,
 	.run = add_run,
-	.help = target_help_all,
 };

@@ -8,18 +8,12 @@ static enum exit_code del_run(const struct cmd_run *r)
 }
 
 const struct cmd cmd_ublk_del = {
-	.noun = "ublk",
-	.verb = "del",
-	.args = "DEVICE...",
-	.summary = "stop devices and delete them",
-	.notes = "DEVICE is 0, ublkb0 or /dev/ublkb0. Works on devices of dead servers and of\n"
-		 "other programs as well. Requests in flight are completed first, by their\n"
-		 "server; whoever has the device mounted gets errors from then on.\n",
-	.opts = remove_opts,
-	.nr_opts = ARRAY_SIZE(remove_opts),
-	.values_bytes = sizeof(struct remove_values),
-	.defaults = &remove_defaults,
+	.text = CMD_TEXT("ublk", "del", "DEVICE...", "stop devices and delete them",
+			 "DEVICE is 0, ublkb0 or /dev/ublkb0. Works on devices of dead servers and of\n"
+			 "other programs as well. Requests in flight are completed first, by their\n"
+			 "server; whoever has the device mounted gets errors from then on.\n"),
+	.opts = &remove_opts,
 	.min_args = 1,
-	.max_args = 255,
+	.max_args = CMD_ANY_ARGS,
 	.run = del_run,
 };

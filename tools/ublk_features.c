@@ -10,10 +10,10 @@ struct features_values {
 	bool json;
 };
 
-static const struct opt features_opts[] = {
-	OPT(struct features_values, json, .name = "json", .kind = OPT_FLAG,
-	    .help = "an array of objects"),
-};
+#define FEATURES_OPTS(X)									\
+	X(struct features_values, json,								\
+	  OPT_TEXT("json", "", "an array of objects"),						\
+	  .kind = OPT_FLAG)
 
 static void print_json(struct fmt_buf *out, u64 features)
 {
@@ -70,11 +70,8 @@ static enum exit_code features_run(const struct cmd_run *r)
 }
 
 const struct cmd cmd_ublk_features = {
-	.noun = "ublk",
-	.verb = "features",
-	.summary = "list ublk's features, and whether this kernel has them",
-	.opts = features_opts,
-	.nr_opts = ARRAY_SIZE(features_opts),
-	.values_bytes = sizeof(struct features_values),
+	.text = CMD_TEXT("ublk", "features", "",
+			 "list ublk's features, and whether this kernel has them", ""),
+	.opts = CMD_OPTS(FEATURES_OPTS, NULL),
 	.run = features_run,
 };

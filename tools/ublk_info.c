@@ -10,9 +10,8 @@ struct info_values {
 	bool json;
 };
 
-static const struct opt info_opts[] = {
-	OPT(struct info_values, json, .name = "json", .kind = OPT_FLAG, .help = "an object"),
-};
+#define INFO_OPTS(X)										\
+	X(struct info_values, json, OPT_TEXT("json", "", "an object"), .kind = OPT_FLAG)
 
 static void print_size(struct fmt_buf *out, const char *name, u64 bytes)
 {
@@ -99,13 +98,9 @@ static enum exit_code info_run(const struct cmd_run *r)
 }
 
 const struct cmd cmd_ublk_info = {
-	.noun = "ublk",
-	.verb = "info",
-	.args = "DEVICE",
-	.summary = "print all that the kernel says about one device",
-	.opts = info_opts,
-	.nr_opts = ARRAY_SIZE(info_opts),
-	.values_bytes = sizeof(struct info_values),
+	.text = CMD_TEXT("ublk", "info", "DEVICE",
+			 "print all that the kernel says about one device", ""),
+	.opts = CMD_OPTS(INFO_OPTS, NULL),
 	.min_args = 1,
 	.max_args = 1,
 	.run = info_run,

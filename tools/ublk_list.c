@@ -13,10 +13,10 @@ struct list_values {
 	bool json;
 };
 
-static const struct opt list_opts[] = {
-	OPT(struct list_values, json, .name = "json", .kind = OPT_FLAG,
-	    .help = "an array of objects"),
-};
+#define LIST_OPTS(X)										\
+	X(struct list_values, json,								\
+	  OPT_TEXT("json", "", "an array of objects"),						\
+	  .kind = OPT_FLAG)
 
 static void print_line(const struct cmd_run *r, const struct ublk_view *view, bool is_first)
 {
@@ -86,11 +86,7 @@ static enum exit_code list_run(const struct cmd_run *r)
 }
 
 const struct cmd cmd_ublk_list = {
-	.noun = "ublk",
-	.verb = "list",
-	.summary = "list the machine's ublk devices",
-	.opts = list_opts,
-	.nr_opts = ARRAY_SIZE(list_opts),
-	.values_bytes = sizeof(struct list_values),
+	.text = CMD_TEXT("ublk", "list", "", "list the machine's ublk devices", ""),
+	.opts = CMD_OPTS(LIST_OPTS, NULL),
 	.run = list_run,
 };

@@ -12,14 +12,28 @@
 #include "uapi/sys.h"
 #include "ublk/dev.h"
 
-const struct remove_values remove_defaults = {
-	.timeout_ns = UBLK_DEFAULT_TIMEOUT_MS * 1000000ULL,
+struct remove_values {
+	u64 timeout_ns;
 };
 
-const struct opt remove_opts[1] = {
-	OPT(struct remove_values, timeout_ns, .name = "timeout", .kind = OPT_DURATION,
-	    .metavar = "TIME", .min = 1000000, .max = 86400000000000ULL,
-	    .help = "how long the kernel may take for each step (default 30s)"),
+static void set_defaults(const struct cmd_run *r, void *values)
+{
+	struct remove_values *v = values;
+
+	(void)r;
+	v->timeout_ns = UBLK_DEFAULT_TIMEOUT_MS * 1000000ULL;
+}
+
+#define OPTIONS(X)										\
+	X(struct remove_values, timeout_ns,							\
+	  OPT_TEXT("timeout", "TIME",								\
+		   "how long the kernel may take for each step (default 30s)")			\
+	  OPT_RANGE("1ms", "24h"),								\
+	  .kind = OPT_DURATION)
+
+const struct cmd_opts remove_opts = {
+	.table = OPT_TABLE(OPTIONS),
+	.init = set_defaults,
 };
 
 static int stop(struct ctrl_child *child, u32 id, u32 timeout_ms, struct ublk_error *error)

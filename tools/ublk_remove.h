@@ -5,12 +5,7 @@
 
 #include "tools/cmd.h"
 
-struct remove_values {
-	u64 timeout_ns;
-};
-
-extern const struct remove_values remove_defaults;
-extern const struct opt remove_opts[1];
+extern const struct cmd_opts remove_opts;
 
 /* ublk_remove() - stop every device of r->argv, and with @deletes delete them */
 enum exit_code ublk_remove(const struct cmd_run *r, bool deletes);

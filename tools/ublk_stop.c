@@ -8,16 +8,11 @@ static enum exit_code stop_run(const struct cmd_run *r)
 }
 
 const struct cmd cmd_ublk_stop = {
-	.noun = "ublk",
-	.verb = "stop",
-	.args = "DEVICE...",
-	.summary = "stop devices; their servers end, their ids stay taken",
-	.notes = "DEVICE is 0, ublkb0 or /dev/ublkb0. \"bareblk ublk del\" frees the id.\n",
-	.opts = remove_opts,
-	.nr_opts = ARRAY_SIZE(remove_opts),
-	.values_bytes = sizeof(struct remove_values),
-	.defaults = &remove_defaults,
+	.text = CMD_TEXT("ublk", "stop", "DEVICE...",
+			 "stop devices; their servers end, their ids stay taken",
+			 "DEVICE is 0, ublkb0 or /dev/ublkb0. \"bareblk ublk del\" frees the id.\n"),
+	.opts = &remove_opts,
 	.min_args = 1,
-	.max_args = 255,
+	.max_args = CMD_ANY_ARGS,
 	.run = stop_run,
 };

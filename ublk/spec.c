@@ -196,26 +196,14 @@ static int parse_nodes(struct parser *ps)
 	}
 }
 
-static const struct opt *find_param(const struct tgt_type *type, const char *name)
-{
-	for (u32 i = 0; i < type->nr_params; i++)
-		if (str_eq(type->params[i].name, name))
-			return &type->params[i];
-	return NULL;
-}
-
 static int fill_values(const struct node *n, void *values, struct diag *why)
 {
 	for (const char *p = n->params; *p;) {
 		const char *name = p;
 		const char *value = name + str_len(name) + 1;
-		const struct opt *row = find_param(n->type, name);
-		int err;
+		int err = opt_assign(&n->type->params, name, values, value, why);
 
 		p = value + str_len(value) + 1;
-		if (!row)
-			return diag_set(why, -EINVAL, "no such parameter: %s", name);
-		err = opt_assign(row, values, value, why);
 		if (err)
 			return err;
 	}

@@ -199,8 +199,7 @@ struct tgt_type {
 	const char *arg_name;
 	const char *summary; /* one line */
 	const char *notes;   /* more lines for help, or NULL */
-	const struct opt *params;
-	u32 nr_params;
+	struct opt_table params;
 	u32 values_bytes;
 	u32 state_bytes;
 	u8 min_children;

@@ -21,22 +21,29 @@ struct values {
 	struct opt_list list;
 };
 
-static const struct parse_choice modes[] = { { "copy", 1 }, { "zero", 2 }, { NULL, 0 } };
+#define OPTIONS(X)										\
+	X(struct values, name, OPT_TEXT("name", "", ""), .letter = 'n', .kind = OPT_STRING)	\
+	X(struct values, size_bytes,								\
+	  OPT_TEXT("size", "", "") OPT_LEAST("512"),					\
+	  .letter = 's', .kind = OPT_SIZE)							\
+	X(struct values, delay_ns,								\
+	  OPT_TEXT("delay", "", "") OPT_RANGE("0", "1ms"),					\
+	  .kind = OPT_DURATION)									\
+	X(struct values, depth,									\
+	  OPT_TEXT("depth", "", "") OPT_RANGE("1", "4096"),					\
+	  .letter = 'd', .kind = OPT_U32)							\
+	X(struct values, verbose, OPT_TEXT("", "", ""), .letter = 'v', .kind = OPT_COUNT)	\
+	X(struct values, mode,									\
+	  OPT_TEXT("mode", "", "") OPT_CHOICES("copy\0zero"),					\
+	  .kind = OPT_CHOICE)									\
+	X(struct values, nice, OPT_TEXT("nice", "", ""), .kind = OPT_S32)			\
+	X(struct values, direct, OPT_TEXT("direct", "", ""), .kind = OPT_BOOL)			\
+	X(struct values, quiet,									\
+	  OPT_TEXT("quiet", "", ""),								\
+	  .letter = 'q', .kind = OPT_FLAG, .negatable = true)					\
+	X(struct values, list, OPT_TEXT("list", "", ""), .letter = 'l', .kind = OPT_LIST)
 
-static const struct opt rows[] = {
-	OPT(struct values, name, .name = "name", .letter = 'n', .kind = OPT_STRING),
-	OPT(struct values, size_bytes, .name = "size", .letter = 's', .kind = OPT_SIZE, .min = 512),
-	OPT(struct values, delay_ns, .name = "delay", .kind = OPT_DURATION, .max = 1000000),
-	OPT(struct values, depth, .name = "depth", .letter = 'd', .kind = OPT_U32, .min = 1,
-	    .max = 4096),
-	OPT(struct values, verbose, .letter = 'v', .kind = OPT_COUNT),
-	OPT(struct values, mode, .name = "mode", .kind = OPT_CHOICE, .choices = modes),
-	OPT(struct values, nice, .name = "nice", .kind = OPT_S32),
-	OPT(struct values, direct, .name = "direct", .kind = OPT_BOOL),
-	OPT(struct values, quiet, .name = "quiet", .letter = 'q', .kind = OPT_FLAG,
-	    .negatable = true),
-	OPT(struct values, list, .name = "list", .letter = 'l', .kind = OPT_LIST),
-};
+static const struct opt_table options = OPT_TABLE(OPTIONS);
 
 static void require(bool truth)
 {
@@ -49,7 +56,7 @@ static void check_values(const struct values *v, int argc, char **argv)
 	require(v->size_bytes >= 512);
 	require(v->delay_ns <= 1000000);
 	require(v->depth >= 1 && v->depth <= 4096);
-	require(v->mode <= 2);
+	require(v->mode < 2);
 	require(v->list.nr <= OPT_LIST_MAX);
 	for (int i = 0; i < argc; i++)
 		require(str_len(argv[i]) < 4096);
@@ -73,7 +80,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 	for (size_t at = 0; at < len && nr < ARGS_MAX; at += str_len(text + at) + 1)
 		argv[nr++] = text + at;
 	argc = nr;
-	if (opt_parse(rows, ARRAY_SIZE(rows), &v, &argc, argv, &why)) {
+	opt_word_first(&options, argc, argv);
+	for (int i = 0; i < argc; i++)
+		require(argv[i] >= text && argv[i] < text + sizeof(text));
+	if (opt_parse(&options, 0, &v, &argc, argv, &why)) {
 		require(why.text[0] && str_nlen(why.text, sizeof(why.text)) < sizeof(why.text));
 		return 0;
 	}

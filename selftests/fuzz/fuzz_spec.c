@@ -14,15 +14,13 @@ struct values {
 	bool flag;
 };
 
-static const struct parse_choice choices[] = { { "a", 1 }, { "b", 2 }, { NULL, 0 } };
-
-static const struct opt params[] = {
-	OPT(struct values, text, .name = "t", .kind = OPT_STRING, .metavar = "TEXT"),
-	OPT(struct values, size, .name = "s", .kind = OPT_SIZE, .metavar = "SIZE"),
-	OPT(struct values, choice, .name = "c", .kind = OPT_CHOICE, .choices = choices,
-	    .metavar = "C"),
-	OPT(struct values, flag, .name = "f", .kind = OPT_BOOL, .metavar = "0|1"),
-};
+#define PARAMS(X)										\
+	X(struct values, text, OPT_TEXT("t", "TEXT", ""), .kind = OPT_STRING)			\
+	X(struct values, size, OPT_TEXT("s", "SIZE", ""), .kind = OPT_SIZE)			\
+	X(struct values, choice,								\
+	  OPT_TEXT("c", "C", "") OPT_CHOICES("a\0b"),						\
+	  .kind = OPT_CHOICE)									\
+	X(struct values, flag, OPT_TEXT("f", "0|1", ""), .kind = OPT_BOOL)
 
 /* Balanced, or the tree has closed something twice or not at all */
 static int nr_open;
@@ -64,7 +62,7 @@ static int open_leaf(struct tgt *t, const char *arg, const void *values, struct 
 }
 
 #define COMMON                                                                                    \
-	.params = params, .nr_params = ARRAY_SIZE(params), .values_bytes = sizeof(struct values), \
+	.params = OPT_TABLE(PARAMS), .values_bytes = sizeof(struct values), \
 	.state_bytes = 8, .open = open_leaf, .close = close_any
 
 static const struct tgt_type leaf = { .name = "l", .arg_name = "ANY", COMMON };

@@ -20,20 +20,29 @@ struct options {
 	bool help;
 };
 
-static const struct opt option_rows[] = {
-	OPT(struct options, suites, .name = "suite", .kind = OPT_LIST, .metavar = "NAME",
-	    .help = "only this suite; may be given more than once"),
-	OPT(struct options, cases, .name = "case", .kind = OPT_LIST, .metavar = "SUBSTRING",
-	    .help = "only cases with this in their name; may be given more than once"),
-	OPT(struct options, timeout_scale, .name = "timeout-scale", .kind = OPT_U32, .min = 1,
-	    .max = 1000, .metavar = "N", .help = "multiply all timeouts, for slow machines"),
-	OPT(struct options, list, .name = "list", .letter = 'l', .kind = OPT_FLAG,
-	    .help = "print \"suite: case\" for each case that would run"),
-	OPT(struct options, verbose, .name = "verbose", .letter = 'v', .kind = OPT_FLAG,
-	    .help = "show time and output of cases that pass, too"),
-	OPT(struct options, help, .name = "help", .letter = 'h', .kind = OPT_FLAG,
-	    .help = "this text"),
-};
+#define OPTIONS(X)										\
+	X(struct options, suites,								\
+	  OPT_TEXT("suite", "NAME", "only this suite; may be given more than once"),		\
+	  .kind = OPT_LIST)									\
+	X(struct options, cases,								\
+	  OPT_TEXT("case", "SUBSTRING",								\
+		   "only cases with this in their name; may be given more than once"),		\
+	  .kind = OPT_LIST)									\
+	X(struct options, timeout_scale,							\
+	  OPT_TEXT("timeout-scale", "N", "multiply all timeouts, for slow machines")		\
+	  OPT_RANGE("1", "1000"),								\
+	  .kind = OPT_U32)									\
+	X(struct options, list,									\
+	  OPT_TEXT("list", "", "print \"suite: case\" for each case that would run"),		\
+	  .letter = 'l', .kind = OPT_FLAG)							\
+	X(struct options, verbose,								\
+	  OPT_TEXT("verbose", "", "show time and output of cases that pass, too"),		\
+	  .letter = 'v', .kind = OPT_FLAG)							\
+	X(struct options, help,									\
+	  OPT_TEXT("help", "", "this text"),							\
+	  .letter = 'h', .kind = OPT_FLAG)
+
+static const struct opt_table option_table = OPT_TABLE(OPTIONS);
 
 struct totals {
 	u32 nr[TEST_SKIP + 1];
@@ -205,7 +214,7 @@ static int help(void)
 	struct fmt_buf b = { .text = text, .size = sizeof(text), .flush = flush_stdout };
 
 	fmt_add(&b, "usage: bareblk-selftests [OPTION]...\n\n");
-	opt_help(option_rows, ARRAY_SIZE(option_rows), &b);
+	opt_help(&option_table, 0, &b);
 	fmt_add(&b, "\nThe exit status is 0 when all passed, 1 when one failed, 4 when all were "
 		    "skipped.\n");
 	flush_stdout(&b);
@@ -239,7 +248,7 @@ int test_main(const struct test_suite *const *suites, size_t nr_suites, int argc
 	if (argc > ARGS_MAX)
 		err = diag_set(&why, -E2BIG, "more than %d arguments", ARGS_MAX);
 	if (!err)
-		err = opt_parse(option_rows, ARRAY_SIZE(option_rows), &options, &argc, args, &why);
+		err = opt_parse(&option_table, 0, &options, &argc, args, &why);
 	if (!err && argc)
 		err = diag_set(&why, -EINVAL, "unexpected argument \"%s\"", args[0]);
 	if (err) {

@@ -13,8 +13,8 @@
 #define HELP_LEFT_MAX 30 /* an option that is wider has its help on the next line */
 
 struct opt_run {
-	const struct opt *rows;
-	size_t nr;
+	const struct opt_table *table;
+	u32 sets;
 	void *values;
 	int argc;
 	int next; /* the next argument to read */
@@ -25,6 +25,7 @@ struct opt_run {
 /* An option as it was written, for messages: "--size", "-s". */
 struct opt_use {
 	const struct opt *row;
+	const char *text; /* of the row */
 	const char *dashes;
 	const char *name;
 	int name_len;
@@ -62,41 +63,57 @@ static unsigned int distance(const char *a, size_t a_len, const char *b, size_t 
 	return rows[0][b_len];
 }
 
-const char *opt_nearest(const char *word, const char *const *words, size_t nr,
-			size_t stride_bytes)
+void opt_nearer(struct opt_near *near, const char *known)
 {
-	size_t word_len = str_len(word);
-	size_t best = word_len / 3 ? word_len / 3 + 1 : 2;
-	const char *nearest = NULL;
+	size_t word_len = str_len(near->word);
+	size_t len = str_len(known);
+	size_t limit = near->known ? near->wrong : word_len / 3 ? word_len / 3 + 1 : 2;
+	size_t wrong;
 
-	for (size_t i = 0; i < nr; i++) {
-		const void *at = (const char *)words + i * stride_bytes;
-		const char *known = *(const char *const *)at;
-		size_t len = known ? str_len(known) : 0;
-		size_t wrong;
-
-		if (!len || len > NEAREST_MAX || word_len > NEAREST_MAX)
-			continue;
-		wrong = distance(word, word_len, known, len);
-		if (wrong < best && wrong < len) {
-			best = wrong;
-			nearest = known;
-		}
+	if (!len || len > NEAREST_MAX || word_len > NEAREST_MAX)
+		return;
+	wrong = distance(near->word, word_len, known, len);
+	if (wrong < limit && wrong < len) {
+		near->wrong = wrong;
+		near->known = known;
 	}
-	return nearest;
+}
+
+/* The texts of a row end with an empty one. */
+static const char *next_text(const char *text)
+{
+	for (text = str_nth(text, OPT_MORE); *text;)
+		text = str_nth(text, 1);
+	return text + 1;
+}
+
+const char *opt_name(const struct opt_table *table, u32 row)
+{
+	const char *text = table->text;
+
+	while (row--)
+		text = next_text(text);
+	return text;
+}
+
+/* Rows of other sets are as if they were not there. */
+static bool is_known(const struct opt_run *run, u32 row)
+{
+	return opt_in_sets(&run->table->rows[row], run->sets);
 }
 
 static int unknown_option(const struct opt_run *run, const char *name, size_t len)
 {
 	char word[NEAREST_MAX + 2];
-	const char *nearest;
+	struct opt_near near = { .word = word };
 
 	(void)!str_copy(word, len + 1 < sizeof(word) ? len + 1 : sizeof(word), name);
-	nearest = run->nr ? opt_nearest(word, &run->rows[0].name, run->nr, sizeof(run->rows[0])) :
-			    NULL;
-	if (nearest)
+	for (u32 i = 0; i < run->table->nr; i++)
+		if (is_known(run, i))
+			opt_nearer(&near, opt_name(run->table, i));
+	if (near.known)
 		return diag_set(run->why, -EINVAL, "unknown option --%.*s, did you mean --%s?",
-				(int)len, name, nearest);
+				(int)len, name, near.known);
 	return diag_set(run->why, -EINVAL, "unknown option --%.*s", (int)len, name);
 }
 
@@ -105,8 +122,8 @@ static int wrong_choice(const struct opt_run *run, const struct opt_use *use, co
 	char words[128];
 	struct fmt_buf b = { .text = words, .size = sizeof(words) };
 
-	for (const struct parse_choice *c = use->row->choices; c->word; c++)
-		fmt_add(&b, "%s%s", b.len ? ", " : "", c->word);
+	for (const char *c = str_nth(use->text, OPT_MORE); *c; c = str_nth(c, 1))
+		fmt_add(&b, "%s%s", b.len ? ", " : "", c);
 	return diag_set(run->why, -EINVAL, USE_FMT ": \"%s\" is none of %s%s", USE_ARGS(use), value,
 			words, fmt_truncated(&b) ? "..." : "");
 }
@@ -129,50 +146,52 @@ static int wrong_value(const struct opt_run *run, const struct opt_use *use, con
 	return diag_set(run->why, err, USE_FMT ": \"%s\" is not %s", USE_ARGS(use), value, what);
 }
 
+static int parse_unsigned(enum opt_kind kind, const char *text, u64 *number)
+{
+	u32 small;
+	int err;
+
+	if (kind == OPT_SIZE)
+		return parse_size(text, number);
+	if (kind == OPT_DURATION)
+		return parse_duration(text, number);
+	if (kind == OPT_U64)
+		return parse_u64(text, number);
+	err = parse_u32(text, &small);
+	if (!err)
+		*number = small;
+	return err;
+}
+
 static int check_range(const struct opt_run *run, const struct opt_use *use, const char *value,
 		       u64 number)
 {
-	const struct opt *row = use->row;
-	u64 limit = number < row->min ? row->min : row->max;
-	char text[FMT_SIZE_MAX];
+	const char *min = str_nth(use->text, OPT_MORE);
+	const char *max = *min ? str_nth(min, 1) : "";
+	u64 limit;
 
-	if (number >= row->min && (!row->max || number <= row->max))
-		return 0;
-	if (row->kind == OPT_SIZE)
-		fmt_size(text, limit);
-	else
-		fmt_print(text, sizeof(text), "%llu", limit);
-	return diag_set(run->why, -ERANGE, USE_FMT ": %s is too %s, the %s is %s%s", USE_ARGS(use),
-			value, number < row->min ? "small" : "large",
-			number < row->min ? "least" : "most", text,
-			row->kind == OPT_DURATION ? "ns" : "");
+	if (*min && !parse_unsigned(use->row->kind, min, &limit) && number < limit)
+		return diag_set(run->why, -ERANGE, USE_FMT ": %s is too small, the least is %s",
+				USE_ARGS(use), value, min);
+	if (*max && !parse_unsigned(use->row->kind, max, &limit) && number > limit)
+		return diag_set(run->why, -ERANGE, USE_FMT ": %s is too large, the most is %s",
+				USE_ARGS(use), value, max);
+	return 0;
 }
 
 static int store_number(const struct opt_run *run, const struct opt_use *use, void *field,
 			const char *value)
 {
-	u8 kind = use->row->kind;
-	u64 number = 0;
-	u32 small = 0;
-	int err;
+	u64 number;
+	int err = parse_unsigned(use->row->kind, value, &number);
 
-	if (kind == OPT_U32)
-		err = parse_u32(value, &small);
-	else if (kind == OPT_SIZE)
-		err = parse_size(value, &number);
-	else if (kind == OPT_DURATION)
-		err = parse_duration(value, &number);
-	else
-		err = parse_u64(value, &number);
 	if (err)
 		return wrong_value(run, use, value, err);
-	if (kind == OPT_U32)
-		number = small;
 	err = check_range(run, use, value, number);
 	if (err)
 		return err;
-	if (kind == OPT_U32)
-		*(u32 *)field = small;
+	if (use->row->kind == OPT_U32)
+		*(u32 *)field = (u32)number;
 	else
 		*(u64 *)field = number;
 	return 0;
@@ -196,9 +215,12 @@ static bool takes_value(const struct opt *row)
 /* value is NULL for the kinds that take none. */
 static int store(const struct opt_run *run, const struct opt_use *use, const char *value)
 {
-	void *field = (char *)run->values + use->row->offset_bytes;
+	void *field;
 	int err = 0;
 
+	if (!run->values)
+		return 0;
+	field = (char *)run->values + use->row->offset_bytes;
 	switch ((enum opt_kind)use->row->kind) {
 	case OPT_FLAG:
 		*(bool *)field = !use->is_negated;
@@ -218,7 +240,7 @@ static int store(const struct opt_run *run, const struct opt_use *use, const cha
 		err = parse_s32(value, field);
 		break;
 	case OPT_CHOICE:
-		err = parse_choice(value, use->row->choices, field);
+		err = parse_choice(value, str_nth(use->text, OPT_MORE), field);
 		break;
 	case OPT_U32:
 	case OPT_U64:
@@ -232,43 +254,61 @@ static int store(const struct opt_run *run, const struct opt_use *use, const cha
 /* given is the value that came with the option, or NULL: then it is the next argument. */
 static int store_with_value(struct opt_run *run, const struct opt_use *use, const char *given)
 {
+	const char *metavar = str_nth(use->text, OPT_METAVAR);
+
 	if (!given && run->next < run->argc)
 		given = run->argv[run->next++];
 	if (!given)
 		return diag_set(run->why, -EINVAL, USE_FMT " needs a value%s%s", USE_ARGS(use),
-				use->row->metavar ? ", " : "",
-				use->row->metavar ? use->row->metavar : "");
+				*metavar ? ", " : "", metavar);
 	return store(run, use, given);
 }
 
-static const struct opt *find_name(const struct opt_run *run, const char *name, size_t len)
+static void use_row(const struct opt_run *run, struct opt_use *use, u32 row)
 {
-	for (size_t i = 0; i < run->nr; i++) {
-		const char *known = run->rows[i].name;
-
-		if (known && str_starts(name, known) == name + len)
-			return &run->rows[i];
-	}
-	return NULL;
+	use->row = &run->table->rows[row];
+	use->text = opt_name(run->table, row);
 }
 
-static const struct opt *find_letter(const struct opt_run *run, char letter)
+/* The row that is called so, or the only name that begins so, of one row or several */
+static void find_name(const struct opt_run *run, struct opt_use *use, const char *name, size_t len)
 {
-	for (size_t i = 0; i < run->nr; i++) {
-		if (run->rows[i].letter == letter)
-			return &run->rows[i];
+	bool is_clear = run->table->abbreviated && len;
+	const char *known = run->table->text;
+
+	for (u32 i = 0; i < run->table->nr; i++, known = next_text(known)) {
+		if (!is_known(run, i) || !*known || str_nlen(known, len) < len ||
+		    memcmp(known, name, len) != 0)
+			continue;
+		if (!known[len]) {
+			use_row(run, use, i);
+			return;
+		}
+		if (!use->row)
+			use_row(run, use, i);
+		else if (!str_eq(use->text, known))
+			is_clear = false;
 	}
-	return NULL;
+	if (!is_clear)
+		use->row = NULL;
+}
+
+static void find_letter(const struct opt_run *run, struct opt_use *use, char letter)
+{
+	for (u32 i = 0; i < run->table->nr && !use->row; i++)
+		if (is_known(run, i) && run->table->rows[i].letter == letter)
+			use_row(run, use, i);
 }
 
 static int parse_long(struct opt_run *run, const char *name)
 {
 	const char *equals = str_chr(name, '=');
 	size_t len = equals ? (size_t)(equals - name) : str_len(name);
-	struct opt_use use = { find_name(run, name, len), "--", name, (int)len, false };
+	struct opt_use use = { .dashes = "--", .name = name, .name_len = (int)len };
 
+	find_name(run, &use, name, len);
 	if (!use.row && len > 3 && str_starts(name, "no-")) {
-		use.row = find_name(run, name + 3, len - 3);
+		find_name(run, &use, name + 3, len - 3);
 		use.is_negated = use.row && use.row->kind == OPT_FLAG && use.row->negatable;
 		if (!use.is_negated)
 			use.row = NULL;
@@ -287,9 +327,10 @@ static int parse_long(struct opt_run *run, const char *name)
 static int parse_letters(struct opt_run *run, const char *letters)
 {
 	for (; *letters; letters++) {
-		struct opt_use use = { find_letter(run, *letters), "-", letters, 1, false };
+		struct opt_use use = { .dashes = "-", .name = letters, .name_len = 1 };
 		int err;
 
+		find_letter(run, &use, *letters);
 		if (!use.row)
 			return diag_set(run->why, -EINVAL, "unknown option -%c", *letters);
 		if (takes_value(use.row))
@@ -301,10 +342,21 @@ static int parse_letters(struct opt_run *run, const char *letters)
 	return 0;
 }
 
-int opt_parse(const struct opt *rows, size_t nr, void *values, int *argc, char **argv,
+/* Which it is of the options that arg has */
+static int parse_option(struct opt_run *run, const char *arg)
+{
+	return arg[1] == '-' ? parse_long(run, arg + 2) : parse_letters(run, arg + 1);
+}
+
+static bool is_option(const char *arg)
+{
+	return arg[0] == '-' && arg[1];
+}
+
+int opt_parse(const struct opt_table *table, u32 sets, void *values, int *argc, char **argv,
 	      struct diag *why)
 {
-	struct opt_run run = { rows, nr, values, *argc, 0, argv, why };
+	struct opt_run run = { table, sets, values, *argc, 0, argv, why };
 	bool only_positionals = false;
 	int kept = 0;
 
@@ -312,14 +364,12 @@ int opt_parse(const struct opt *rows, size_t nr, void *values, int *argc, char *
 		char *arg = argv[run.next++];
 		int err = 0;
 
-		if (only_positionals || arg[0] != '-' || !arg[1])
+		if (only_positionals || !is_option(arg))
 			argv[kept++] = arg;
-		else if (arg[1] != '-')
-			err = parse_letters(&run, arg + 1);
-		else if (arg[2])
-			err = parse_long(&run, arg + 2);
-		else
+		else if (str_eq(arg, "--"))
 			only_positionals = true;
+		else
+			err = parse_option(&run, arg);
 		if (err)
 			return err;
 	}
@@ -327,6 +377,25 @@ int opt_parse(const struct opt *rows, size_t nr, void *values, int *argc, char *
 		argv[kept] = NULL;
 	*argc = kept;
 	return 0;
+}
+
+void opt_word_first(const struct opt_table *table, int argc, char **argv)
+{
+	struct diag why;
+	struct opt_run run = { table, 0, NULL, argc, 0, argv, &why };
+
+	while (run.next < argc) {
+		char *arg = argv[run.next++];
+
+		if (is_option(arg)) {
+			(void)parse_option(&run, arg); /* the value is no word */
+			continue;
+		}
+		while (--run.next)
+			argv[run.next] = argv[run.next - 1];
+		argv[0] = arg;
+		return;
+	}
 }
 
 /* Text that is broken between words at HELP_COLUMNS and goes on at indent. */
@@ -374,78 +443,94 @@ static void help_text(struct help_column *col, const char *text)
 	}
 }
 
-static void help_choices(struct help_column *col, const struct parse_choice *choices)
+static void help_choices(struct help_column *col, const char *choices)
 {
-	for (const struct parse_choice *c = choices; c->word; c++)
-		help_word(col, c == choices ? "(" : "", c->word, str_len(c->word),
-			  c[1].word ? "," : ")");
+	const char *next;
+
+	for (const char *c = choices; *c; c = next) {
+		next = str_nth(c, 1);
+		help_word(col, c == choices ? "(" : "", c, str_len(c), *next ? "," : ")");
+	}
 }
 
 /* "  -s, --size=SIZE" into b; returns its width. */
-static size_t help_left(struct fmt_buf *b, const struct opt *row)
+static size_t help_left(struct fmt_buf *b, const struct opt *row, const char *text)
 {
+	const char *metavar = str_nth(text, OPT_METAVAR);
 	size_t start = b->len;
 
 	if (row->letter)
 		fmt_add(b, "  -%c", row->letter);
 	else
 		fmt_add(b, "    ");
-	if (row->name)
-		fmt_add(b, "%s--%s%s", row->letter ? ", " : "  ", row->negatable ? "[no-]" : "",
-			row->name);
-	if (row->metavar && takes_value(row))
-		fmt_add(b, "%s%s", row->name ? "=" : " ", row->metavar);
+	if (*text)
+		fmt_add(b, "%s--%s%s", row->letter ? ", " : "  ", row->negatable ? "[no-]" : "", text);
+	if (*metavar)
+		fmt_add(b, "%s%s", *text ? "=" : " ", metavar);
 	return b->len - start;
 }
 
-static size_t help_left_width(const struct opt *row)
+static size_t help_left_width(const struct opt *row, const char *text)
 {
 	struct fmt_buf nowhere = { .size = 0 };
 
-	return help_left(&nowhere, row);
+	return help_left(&nowhere, row, text);
+}
+
+static bool has_help(const struct opt *row, const char *text, u32 sets)
+{
+	return *str_nth(text, OPT_HELP) && opt_in_sets(row, sets);
 }
 
 /* Where the help column starts: behind the widest option that is not too wide. */
-static size_t help_indent(const struct opt *rows, size_t nr)
+static size_t help_indent(const struct opt_table *table, u32 sets)
 {
+	const char *text = table->text;
 	size_t indent = 0;
 
-	for (size_t i = 0; i < nr; i++) {
-		size_t width = help_left_width(&rows[i]) + 2;
+	for (u32 i = 0; i < table->nr; i++, text = next_text(text)) {
+		size_t width = help_left_width(&table->rows[i], text) + 2;
 
-		if (rows[i].help && width > indent && width <= HELP_LEFT_MAX)
+		if (has_help(&table->rows[i], text, sets) && width > indent &&
+		    width <= HELP_LEFT_MAX)
 			indent = width;
 	}
 	return indent ? indent : HELP_LEFT_MAX;
 }
 
-void opt_help(const struct opt *rows, size_t nr, struct fmt_buf *out)
+static void help_row(struct help_column *col, const struct opt *row, const char *text)
 {
-	struct help_column col = { .out = out, .indent = help_indent(rows, nr) };
+	size_t width = help_left(col->out, row, text);
 
-	for (size_t i = 0; i < nr; i++) {
-		size_t width = help_left_width(&rows[i]);
-
-		if (!rows[i].help)
-			continue;
-		help_left(out, &rows[i]);
-		if (width + 2 > col.indent) {
-			help_newline(&col);
-		} else {
-			fmt_add_fill(out, ' ', col.indent - width);
-			col.at = col.indent;
-		}
-		help_text(&col, rows[i].help);
-		if (rows[i].choices)
-			help_choices(&col, rows[i].choices);
-		fmt_add_bytes(out, "\n", 1);
+	if (width + 2 > col->indent) {
+		help_newline(col);
+	} else {
+		fmt_add_fill(col->out, ' ', col->indent - width);
+		col->at = col->indent;
 	}
+	help_text(col, str_nth(text, OPT_HELP));
+	if (row->kind == OPT_CHOICE)
+		help_choices(col, str_nth(text, OPT_MORE));
+	fmt_add_bytes(col->out, "\n", 1);
 }
 
-int opt_assign(const struct opt *row, void *values, const char *text, struct diag *why)
+void opt_help(const struct opt_table *table, u32 sets, struct fmt_buf *out)
 {
-	struct opt_run run = { row, 1, values, 0, 0, NULL, why };
-	struct opt_use use = { row, "", row->name, (int)str_len(row->name), false };
+	struct help_column col = { .out = out, .indent = help_indent(table, sets) };
+	const char *text = table->text;
 
-	return store(&run, &use, text);
+	for (u32 i = 0; i < table->nr; i++, text = next_text(text))
+		if (has_help(&table->rows[i], text, sets))
+			help_row(&col, &table->rows[i], text);
+}
+
+int opt_assign(const struct opt_table *table, const char *name, void *values, const char *text,
+	       struct diag *why)
+{
+	struct opt_run run = { table, 0, values, 0, 0, NULL, why };
+	struct opt_use use = { .dashes = "", .name = name, .name_len = (int)str_len(name) };
+
+	find_name(&run, &use, name, str_len(name));
+	return use.row ? store(&run, &use, text) :
+			 diag_set(why, -EINVAL, "no such parameter: %s", name);
 }

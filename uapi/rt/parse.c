@@ -241,36 +241,22 @@ int parse_duration(const char *s, u64 *ns)
 
 int parse_bool(const char *s, bool *out)
 {
-	static const struct parse_choice words[] = {
-		{ "1", 1 }, { "yes", 1 }, { "true", 1 },  { "on", 1 },
-		{ "0", 0 }, { "no", 0 },  { "false", 0 }, { "off", 0 },
-		{ NULL, 0 },
-	};
-	u32 value;
-	int err = parse_choice(s, words, &value);
+	u32 word;
+	int err = parse_choice(s, "0\0" "no\0" "false\0" "off\0" "1\0" "yes\0" "true\0" "on\0", &word);
 
 	if (err)
 		return err;
-	*out = value;
+	*out = word >= 4;
 	return 0;
 }
 
-int parse_choice(const char *s, const struct parse_choice *rows, u32 *value)
+int parse_choice(const char *s, const char *words, u32 *word)
 {
-	for (; rows->word; rows++) {
-		if (str_eq(s, rows->word)) {
-			*value = rows->value;
+	for (u32 i = 0; *words; i++, words = str_nth(words, 1)) {
+		if (str_eq(s, words)) {
+			*word = i;
 			return 0;
 		}
 	}
 	return -EINVAL;
-}
-
-const char *parse_choice_word(const struct parse_choice *rows, u32 value)
-{
-	for (; rows->word; rows++) {
-		if (rows->value == value)
-			return rows->word;
-	}
-	return NULL;
 }

@@ -50,20 +50,7 @@ NODISCARD int parse_duration(const char *s, u64 *ns);
 /** parse_bool() - 1 yes true on, 0 no false off, in lower case */
 NODISCARD int parse_bool(const char *s, bool *out);
 
-/**
- * struct parse_choice - one word of a closed set
- * @word:  what is written; a row with word NULL ends the table
- * @value: what it stands for
- */
-struct parse_choice {
-	const char *word;
-	u32 value;
-};
-
-/** parse_choice() - the value of the row whose word is s */
-NODISCARD int parse_choice(const char *s, const struct parse_choice *rows, u32 *value);
-
-/** parse_choice_word() - the first word for a value, or NULL */
-const char *parse_choice_word(const struct parse_choice *rows, u32 value);
+/** parse_choice() - which s is of words: they stand one behind the other, an empty one last */
+NODISCARD int parse_choice(const char *s, const char *words, u32 *word);
 
 #endif

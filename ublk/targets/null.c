@@ -9,11 +9,12 @@ struct null_values {
 	bool nodata;
 };
 
-static const struct opt null_params[] = {
-	OPT(struct null_values, nodata, .name = "nodata", .kind = OPT_BOOL, .metavar = "0|1",
-	    .help = "move nothing, for benchmarks by root: a read then shows whatever was in "
-		    "the buffer before, stale data of this or another program"),
-};
+#define NULL_PARAMS(X)										\
+	X(struct null_values, nodata,								\
+	  OPT_TEXT("nodata", "0|1",								\
+		   "move nothing, for benchmarks by root: a read then shows whatever was in "	\
+		   "the buffer before, stale data of this or another program"),			\
+	  .kind = OPT_BOOL)
 
 static enum tgt_status null_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
 {
@@ -60,8 +61,7 @@ const struct tgt_type null_target = {
 	.name = "null",
 	.arg_name = "SIZE",
 	.summary = "forgets writes, reads as zeroes",
-	.params = null_params,
-	.nr_params = ARRAY_SIZE(null_params),
+	.params = OPT_TABLE(NULL_PARAMS),
 	.values_bytes = sizeof(struct null_values),
 	.open = null_open,
 	.submit = null_submit,
