@@ -218,7 +218,7 @@ INSTALL ?= install
 PUBLIC_HEADERS := $(addprefix uapi/,types.h io_uring.h ublk_cmd.h dm-ioctl.h) \
 	$(sort $(filter-out %/internal.h,$(wildcard uapi/rt/*.h ring/*.h))) \
 	$(wildcard $(addprefix ublk/,ctrl.h deadline.h dev.h error.h pthreads.h queue.h tgt.h)) \
-	$(sort $(wildcard ublk/targets/*.h)) dm/dm.h
+	$(sort $(wildcard ublk/targets/*.h)) $(sort $(filter-out %/ioctl.h,$(wildcard dm/*.h)))
 MAN_PAGES := $(sort $(wildcard man/*.[1-8]))
 PACKAGES := uapi ring ublk targets dm
 
