@@ -117,10 +117,11 @@ SRC_ring := $(call src,ring)
 SRC_ublk := $(call src,ublk)
 SRC_targets := $(call src,ublk/targets)
 SRC_dm := $(call src,dm)
-SRC_tools := $(call src,tools tools/host)
+SRC_text := $(call src,tools/text)
+SRC_tools := $(call src,tools tools/host) $(SRC_text)
 SRC_selftests := $(call src,selftests selftests/harness)
 SRC_examples := $(call src,selftests/examples)
-SRC_hosted := $(SRC_targets) $(SRC_ublk) $(SRC_ring) $(SRC_dm) $(SRC_uapi)
+SRC_hosted := $(SRC_text) $(SRC_targets) $(SRC_ublk) $(SRC_ring) $(SRC_dm) $(SRC_uapi)
 SRC_fuzz := $(call src,selftests/fuzz)
 SRC_bench := $(call src,selftests/bench)
 SRC_stress := $(call src,selftests/stress)
@@ -154,7 +155,7 @@ $(O)/bareblk.debug: $(call obj,$(SRC_bareblk),fixed/) $(O)/.sources
 
 # Programs that stand on uapi/rt/free and on the libraries as they ship
 EXAMPLES := $(patsubst selftests/%.c,$(O)/%,$(filter %_free.c,$(SRC_examples)))
-$(O)/bareblk-selftests: $(call obj,$(SRC_selftests))
+$(O)/bareblk-selftests: $(call obj,$(SRC_selftests) $(SRC_text))
 $(EXAMPLES): $(O)/examples/%: $(O)/selftests/examples/%.o
 $(O)/bareblk-selftests $(EXAMPLES): $(call obj,$(SRC_free)) $(LIBS) $(O)/.sources
 	$(call say,LD,$@)

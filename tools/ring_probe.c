@@ -7,7 +7,7 @@
 #include "ring/probe.h"
 #include "tools/cmd.h"
 #include "tools/host/file.h"
-#include "tools/json.h"
+#include "tools/text/json.h"
 #include "uapi/io_uring.h"
 #include "uapi/rt/parse.h"
 #include "uapi/rt/str.h"

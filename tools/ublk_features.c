@@ -2,7 +2,7 @@
 /* bareblk ublk features: which of ublk's features this kernel has. */
 #include "tools/cmd.h"
 #include "tools/ctrl_child.h"
-#include "tools/json.h"
+#include "tools/text/json.h"
 #include "tools/ublk_flags.h"
 #include "tools/ublk_show.h"
 

@@ -4,7 +4,7 @@
 #define TOOLS_UBLK_SHOW_H
 
 #include "tools/ctrl_child.h"
-#include "tools/json.h"
+#include "tools/text/json.h"
 
 /* struct ublk_view - the kernel's answers about one device */
 struct ublk_view {
