@@ -4,7 +4,9 @@
 VERSION := 0.1.0
 
 # Said on the command line or in the environment: CC, CROSS_COMPILE, ARCH, O,
-# CFLAGS_EXTRA, PREFIX, DESTDIR, and 1 for V, WERROR and UBSAN.
+# CFLAGS_EXTRA, PREFIX, DESTDIR, and 1 for V, WERROR and UBSAN; DM= leaves the device
+# mapper out of the program: no bareblk dm, no dmsetup.
+DM := 1
 ifeq ($(origin CC),default)
 CC := $(CROSS_COMPILE)gcc
 endif
@@ -51,7 +53,7 @@ WARN := -Wall -Wextra -Wshadow -Wundef -Wcast-qual -Wformat=2 -Wmissing-prototyp
 UBSAN_FLAGS := $(if $(UBSAN),-fsanitize=undefined -fsanitize-undefined-trap-on-error)
 
 COMMON_FLAGS := -std=gnu11 -g -fno-common -ffile-prefix-map=$(CURDIR)=. $(WARN) \
-	-DBAREBLK_VERSION='"$(VERSION)"' -I.
+	-DBAREBLK_VERSION='"$(VERSION)"' $(if $(DM),,-DWITHOUT_DM) -I.
 
 # What wants a libc is off: stack protector, unwind tables, outlined atomics. A
 # section per function, so that a program gets only those it calls. The libraries
@@ -118,7 +120,7 @@ SRC_ublk := $(call src,ublk)
 SRC_targets := $(call src,ublk/targets)
 SRC_dm := $(call src,dm)
 SRC_text := $(call src,tools/text)
-SRC_tools := $(call src,tools tools/host) $(SRC_text)
+SRC_tools := $(call src,tools tools/host $(if $(DM),tools/dm)) $(SRC_text)
 SRC_selftests := $(call src,selftests selftests/harness)
 SRC_examples := $(call src,selftests/examples)
 SRC_hosted := $(SRC_text) $(SRC_targets) $(SRC_ublk) $(SRC_ring) $(SRC_dm) $(SRC_uapi)
@@ -145,10 +147,11 @@ $(LIBS): $(O)/.sources
 	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
 
 # The program is at a fixed address: smaller, and it has no page that is written before
-# main, nor one that could be. What every run of it goes through stands at the end,
-# beside the texts: a page fault brings in 64 KiB.
-FRONT := tools/main.c $(SRC_uapi) $(SRC_free)
-SRC_bareblk := $(SRC_targets) $(SRC_ublk) $(SRC_ring) $(SRC_dm) $(filter-out $(FRONT),$(SRC_tools)) $(FRONT)
+# main, nor one that could be. What every run of it goes through, and dm ls, stands
+# at the end, beside the texts: a page fault brings in 64 KiB.
+FRONT := tools/main.c $(if $(DM),$(addprefix tools/dm/,options.c control.c run.c show.c ls.c)) \
+	$(SRC_dm) $(SRC_uapi) $(SRC_free)
+SRC_bareblk := $(SRC_targets) $(SRC_ublk) $(SRC_ring) $(filter-out $(FRONT),$(SRC_tools)) $(FRONT)
 $(O)/bareblk.debug: $(call obj,$(SRC_bareblk),fixed/) $(O)/.sources
 	$(call say,LD,$@)
 	$(Q)$(CC) $(WHOLE) $(LDFLAGS) $(LDFLAGS_fixed) -Wl,-Map=$@.map -o $@ $(filter %.o,$^)
@@ -206,7 +209,7 @@ size: all ## sizes in bytes of the program that ships and of each library
 clean: ## removes what was built, results of tests included
 	rm -rf $(O)
 
-##@ Installing (PREFIX=/usr/local, DESTDIR=, SBINDIR, LIBDIR, INCLUDEDIR, MANDIR)
+##@ Installing (PREFIX=/usr/local, DESTDIR=, SBINDIR, LIBDIR, INCLUDEDIR, MANDIR, DMSETUP=1 for dmsetup and dmstats)
 
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
@@ -234,6 +237,9 @@ PC_TEXT_ublk := userspace block devices (ublk)
 PC_TEXT_targets := targets: what serves the blocks of a device
 PC_TEXT_dm := the device mapper without libdevmapper
 
+# In the place of the distribution's own, so only on request
+DM_LINKS := dmsetup dmstats
+
 install_into = @$(INSTALL) -d '$(DESTDIR)$(2)' && $(INSTALL) -m $(1) $(3) '$(DESTDIR)$(2)/'
 pc_edit = -e 's|@PACKAGE@|$(1)|' -e 's|@LIB@|$(or $(PC_LIB_$(1)),$(1))|' -e 's|@VERSION@|$(VERSION)|' \
 	-e 's|@TEXT@|$(PC_TEXT_$(1))|' -e 's|@NEEDS@|$(PC_NEEDS_$(1))|' -e '/^Requires: *$$/d' \
@@ -241,7 +247,7 @@ pc_edit = -e 's|@PACKAGE@|$(1)|' -e 's|@LIB@|$(or $(PC_LIB_$(1)),$(1))|' -e 's|@
 
 install: all ## program, headers, libraries, pkg-config files and man pages
 	$(call install_into,755,$(SBINDIR),$(O)/bareblk)
-	@ln -sf bareblk '$(DESTDIR)$(SBINDIR)/ublk'
+	@for name in ublk $(if $(DMSETUP),$(DM_LINKS)); do ln -sf bareblk '$(DESTDIR)$(SBINDIR)/'$$name || exit; done
 	$(call install_into,644,$(LIBDIR)/bareblk,$(LIBS))
 	@for h in $(PUBLIC_HEADERS); do \
 		$(INSTALL) -D -m 644 $$h '$(DESTDIR)$(INCLUDEDIR)/bareblk/'$$h || exit; done
@@ -253,6 +259,8 @@ install: all ## program, headers, libraries, pkg-config files and man pages
 
 uninstall: ## what install put there
 	rm -f '$(DESTDIR)$(SBINDIR)/bareblk' '$(DESTDIR)$(SBINDIR)/ublk'
+	@for name in $(DM_LINKS); do link='$(DESTDIR)$(SBINDIR)/'$$name; \
+		[ "$$(readlink "$$link")" != bareblk ] || rm -f "$$link"; done
 	rm -rf '$(DESTDIR)$(LIBDIR)/bareblk' '$(DESTDIR)$(INCLUDEDIR)/bareblk'
 	rm -f $(patsubst %,'$(DESTDIR)$(LIBDIR)/pkgconfig/bareblk-%.pc',$(PACKAGES))
 	rm -f $(foreach m,$(MAN_PAGES),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))')

@@ -16,6 +16,7 @@
  * struct cmd_run - one call of a verb
  * @values: the verb's options, a struct of its own
  * @out:    standard output, buffered
+ * @is_plain: messages go without "bareblk: NOUN VERB: " in front
  */
 struct cmd_run {
 	const struct cmd *cmd;
@@ -24,6 +25,7 @@ struct cmd_run {
 	int argc;
 	char **argv;
 	struct fmt_buf *out;
+	bool is_plain;
 };
 
 /* What the values of a verb's options may take */
@@ -92,6 +94,13 @@ static inline const char *cmd_notes(const struct cmd *cmd)
 {
 	return str_nth(cmd->text, 4);
 }
+
+/* make DM= leaves the device mapper's verbs out */
+#ifdef WITHOUT_DM
+#define HAS_DM false
+#else
+#define HAS_DM true
+#endif
 
 #define CMD(noun, verb) extern const struct cmd cmd_##noun##_##verb;
 #include "tools/cmds.h"

@@ -173,7 +173,7 @@ static int find_driver(void)
 
 	if (node_is_there(UBLK_CTRL_PATH))
 		return 0;
-	err = host_module_load("drivers/block", "ublk_drv");
+	err = host_module_load("drivers/block", "ublk_drv", NULL);
 	if (node_is_there(UBLK_CTRL_PATH))
 		return 0;
 	/* Also where the driver is built in, so that there is no module. */

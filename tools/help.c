@@ -31,10 +31,10 @@ void help_program(struct fmt_buf *out)
 	list_verbs(out, NULL);
 	fmt_add(out, "\n  --help           this; after a noun or a verb, its own\n"
 		     "  --version        which version this is\n\n"
-		     "Called as \"ublk\", the first word is left out.\n"
+		     "Called as \"ublk\"%s, the first word is left out.\n"
 		     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no permission, 4 not supported\n"
 		     "here, 5 no such device, 6 busy or id taken, 7 a deadline passed, 8 out of\n"
-		     "memory.\n");
+		     "memory.\n", HAS_DM ? " or \"dmsetup\"" : "");
 }
 
 void help_noun(struct fmt_buf *out, const char *noun)

@@ -6,6 +6,7 @@
 #include <linux/poll.h>
 #include <linux/time_types.h>
 
+#include "tools/dm/options.h"
 #include "tools/help.h"
 #include "uapi/rt/mem.h"
 #include "uapi/rt/str.h"
@@ -57,8 +58,9 @@ static void print_line(const struct cmd_run *r, int err, const char *fmt, va_lis
 	struct fmt_buf b = { .text = line, .size = sizeof(line) };
 
 	flush_stdout(r->out);
-	fmt_add(&b, "bareblk: ");
-	if (r->cmd)
+	if (!r->is_plain)
+		fmt_add(&b, "bareblk: ");
+	if (r->cmd && !r->is_plain)
 		fmt_add(&b, "%s %s: ", cmd_noun(r->cmd), cmd_verb(r->cmd));
 	fmt_vadd(&b, fmt, args);
 	if (err)
@@ -174,6 +176,7 @@ static enum exit_code fail_unknown(const struct cmd_run *r, const char *noun, co
 			 near.known ? near.known : "", near.known ? "?" : "");
 }
 
+/* As dmsetup, options of other verbs are taken as well: they change nothing. */
 static int parse_options(struct cmd_run *r, void *values, struct diag *why)
 {
 	static const struct cmd_opts none;
@@ -181,7 +184,8 @@ static int parse_options(struct cmd_run *r, void *values, struct diag *why)
 
 	if (opts->init)
 		opts->init(r, values);
-	return opt_parse(&opts->table, r->cmd->sets, values, &r->argc, r->argv, why);
+	return opt_parse(&opts->table, r->is_plain ? 0 : r->cmd->sets, values, &r->argc, r->argv,
+			 why);
 }
 
 static enum exit_code run_verb(struct cmd_run *r)
@@ -210,6 +214,8 @@ static enum exit_code help(const struct cmd_run *r, const char *noun, int argc, 
 {
 	const struct cmd *cmd = argc > 1 ? find(noun, words[1]) : NULL;
 
+	if (!argc && r->is_plain)
+		return cmd_usage(r, "a verb is missing; see --help");
 	if (cmd)
 		help_cmd(r->out, cmd);
 	else
@@ -217,9 +223,11 @@ static enum exit_code help(const struct cmd_run *r, const char *noun, int argc, 
 	return argc ? EXIT_OK : EXIT_USAGE;
 }
 
-/* words: the verb and what follows */
+/* words: the verb and what follows; options of dm may stand in front of it. */
 static enum exit_code dispatch_verb(struct cmd_run *r, const char *noun, int argc, char **words)
 {
+	if (HAS_DM && str_eq(noun, "dm"))
+		opt_word_first(&dm_options_of_all.table, argc, words);
 	if (argc && str_eq(words[0], "--version"))
 		words[0] += 2;
 	r->cmd = argc ? find(noun, words[0]) : NULL;
@@ -252,7 +260,17 @@ static enum exit_code dispatch(struct cmd_run *r, int argc, char **words)
 	return dispatch_verb(r, words[0], argc - 1, words + 1);
 }
 
-/* By the name that it was called by, which may say the noun. */
+/* As dmsetup, messages and exit codes are dmsetup's as well. */
+static enum exit_code dispatch_dmsetup(struct cmd_run *r, int argc, char **words)
+{
+	r->is_plain = true;
+	if (!dispatch_verb(r, "dm", argc, words))
+		return EXIT_OK;
+	cmd_say(r, "Command failed.");
+	return EXIT_FAILURE;
+}
+
+/* By the name that it was called by, which may say the noun, or noun and verb. */
 static enum exit_code dispatch_by_name(struct cmd_run *r, int argc, char **argv)
 {
 	const char *name = argc ? argv[0] : "";
@@ -261,6 +279,12 @@ static enum exit_code dispatch_by_name(struct cmd_run *r, int argc, char **argv)
 	name = slash ? slash + 1 : name;
 	if (str_eq(name, "ublk"))
 		return dispatch_verb(r, "ublk", argc - 1, argv + 1);
+	if (HAS_DM && str_eq(name, "dmsetup"))
+		return dispatch_dmsetup(r, argc - 1, argv + 1);
+	if (HAS_DM && str_eq(name, "dmstats")) {
+		argv[0] = (char *)(uintptr_t)"stats";
+		return dispatch_dmsetup(r, argc, argv);
+	}
 	return dispatch(r, argc ? argc - 1 : 0, argv + 1);
 }
 

@@ -50,12 +50,8 @@ static void show_sysctl(struct view *v, const char *path)
 {
 	char text[32];
 	s64 value;
-	long len = host_file_read(AT_FDCWD, path, text, sizeof(text));
 
-	if (len <= 0)
-		return;
-	text[len - 1] = '\0';
-	if (!parse_s64(text, &value))
+	if (!parse_s64(host_file_line(text, sizeof(text), "%s", path), &value))
 		show_number(v, str_rchr(path, '/') + 1, value);
 }
 

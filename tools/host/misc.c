@@ -7,6 +7,7 @@
 #include <linux/stat.h>
 
 #include "tools/host/file.h"
+#include "uapi/rt/fmt.h"
 #include "uapi/rt/parse.h"
 #include "uapi/rt/str.h"
 #include "uapi/sys.h"
@@ -27,6 +28,22 @@ static bool line_minor(const char *line, const char *name, u64 *minor)
 	return end && (*end == '\n' || *end == '\0');
 }
 
+/* In one step, whatever stands in its place */
+static int put_node(const char *path, u32 dev)
+{
+	char trial[128];
+	int err;
+
+	fmt_print(trial, sizeof(trial), "%s.%d", path, sys_getpid());
+	err = sys_mknodat(AT_FDCWD, trial, S_IFCHR | 0600, dev);
+	if (err)
+		return err;
+	err = sys_renameat2(AT_FDCWD, trial, AT_FDCWD, path, 0);
+	if (err)
+		(void)sys_unlinkat(AT_FDCWD, trial, 0);
+	return err;
+}
+
 int host_misc_make_node(const char *path, const char *name)
 {
 	char text[4096];
@@ -40,8 +57,7 @@ int host_misc_make_node(const char *path, const char *name)
 		u64 minor;
 
 		if (line_minor(line, name, &minor))
-			return sys_mknodat(AT_FDCWD, path, S_IFCHR | 0600,
-					   node_dev(MISC_MAJOR, (u32)minor));
+			return put_node(path, node_dev(MISC_MAJOR, (u32)minor));
 		line = next ? next + 1 : NULL;
 	}
 	return -ENOENT;

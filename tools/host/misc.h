@@ -8,6 +8,8 @@
 /**
  * host_misc_make_node() - make /dev/NAME from what /proc/misc says
  *
+ * What stands in its place is replaced.
+ *
  * Return: 0, or -errno: -ENOENT when no driver of that name is there, or /proc
  * is not mounted
  */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Who has a block device in use. Any thread. */
+#ifndef TOOLS_HOST_HOLDERS_H
+#define TOOLS_HOST_HOLDERS_H
+
+#include "uapi/rt/fmt.h"
+
+/**
+ * host_holders() - "used by dm-1 (name), mounted on /mnt, open in sh (pid 71)"
+ * @dev: its number, as dm_dev() makes it
+ * @out: empty afterwards when nobody was found
+ *
+ * Looks at devices on top of it, loop devices, swap areas, mounts of all mount
+ * namespaces that can be read, and open and mapped files of all processes. What
+ * cannot be read is passed over.
+ */
+void host_holders(struct fmt_buf *out, u64 dev);
+
+#endif
