@@ -3,9 +3,11 @@
 #include "selftests/broken.h"
 
 #include <asm/errno.h>
+#include <linux/fcntl.h>
 #include <linux/mman.h>
 
 #include "selftests/broken_chain.h"
+#include "uapi/rt/mem.h"
 #include "uapi/sys.h"
 #include "ublk/targets/targets.h"
 
@@ -16,8 +18,7 @@ enum { STALE_NONE, STALE_FILLING, STALE_READY, STALE_TAKEN };
 
 struct broken {
 	struct broken_stats *stats; /* first: see broken_stats() */
-	u32 how;
-	u32 every;
+	struct broken_control *control;
 	u64 nr_seen; /* operations that could have been broken; atomic */
 	u32 stale_state;
 	u64 stale_offset;
@@ -28,6 +29,7 @@ struct broken {
 struct broken_values {
 	u32 how;
 	u32 every;
+	const char *control;
 };
 
 /* In the order of enum broken_how */
@@ -39,7 +41,10 @@ struct broken_values {
 	  .kind = OPT_CHOICE)									\
 	X(struct broken_values, every,								\
 	  OPT_TEXT("every", "N", "once in so many operations; default 100") OPT_LEAST("1"),	\
-	  .kind = OPT_U32)
+	  .kind = OPT_U32)									\
+	X(struct broken_values, control,							\
+	  OPT_TEXT("control", "FILE", "that says so and counts, while it is served"),		\
+	  .kind = OPT_STRING)
 
 static void add(u64 *counter, u64 n)
 {
@@ -92,7 +97,9 @@ void broken_stats_unmap(struct broken_stats *stats)
 /* Is it this operation's turn? Only what can be broken is counted. */
 static bool is_due(struct broken *b, bool can_be)
 {
-	return can_be && __atomic_add_fetch(&b->nr_seen, 1, __ATOMIC_RELAXED) % b->every == 0;
+	u32 every = __atomic_load_n(&b->control->every, __ATOMIC_RELAXED);
+
+	return can_be && every && __atomic_add_fetch(&b->nr_seen, 1, __ATOMIC_RELAXED) % every == 0;
 }
 
 /* The child did something else, or less: the requester is told that all is well. */
@@ -137,13 +144,28 @@ static void stale_is(struct broken *b, u32 state)
 	__atomic_store_n(&b->stale_state, state, __ATOMIC_RELEASE);
 }
 
-static bool has_stale(const struct broken *b, const struct tgt_op *op)
+/* The old bytes of 512 are put over the new ones, if there are any of this read, and
+ * they are others */
+static bool put_stale(const struct broken *b, const struct tgt_op *op, u64 at)
 {
-	return b->stale_offset >= op->offset_bytes &&
-	       b->stale_offset + b->stale_len <= op->offset_bytes + op->len_bytes;
+	u64 to = b->stale_offset + at - op->offset_bytes;
+	u8 now[512];
+
+	if (b->stale_offset + at < op->offset_bytes || to + sizeof(now) > op->len_bytes ||
+	    tgt_copy_from_op(op, to, now, sizeof(now)) || !memcmp(now, b->stale + at, sizeof(now)))
+		return false;
+	return !tgt_copy_to_op(op, to, b->stale + at, sizeof(now));
 }
 
-/* Puts the old bytes over the new ones, if they are of this read */
+static bool has_put_stale(const struct broken *b, const struct tgt_op *op)
+{
+	bool has_put = false;
+
+	for (u64 at = 0; at < b->stale_len; at += 512)
+		has_put |= put_stale(b, op, at);
+	return has_put;
+}
+
 static enum tgt_status make_stale(struct tgt *t, struct tgt_queue *q, struct tgt_op *op,
 				  s64 result)
 {
@@ -151,8 +173,7 @@ static enum tgt_status make_stale(struct tgt *t, struct tgt_queue *q, struct tgt
 
 	if (result <= 0 || !stale_goes(b, STALE_READY, STALE_TAKEN))
 		return chain_result(t, q, op, result);
-	if (has_stale(b, op) &&
-	    !tgt_copy_to_op(op, b->stale_offset - op->offset_bytes, b->stale, b->stale_len)) {
+	if (has_put_stale(b, op)) {
 		add(&b->stats->nr_broken, 1);
 		stale_is(b, STALE_NONE);
 	} else {
@@ -295,21 +316,45 @@ static enum tgt_status broken_submit(struct tgt *t, struct tgt_queue *q, struct 
 	};
 	struct broken *b = t->state;
 
+	u32 how = __atomic_load_n(&b->control->how, __ATOMIC_RELAXED);
+
 	broken_count(b->stats, op);
-	return chain_run(t, q, op, ways[b->how]);
+	return chain_run(t, q, op, ways[how < ARRAY_SIZE(ways) ? how : BROKEN_NOT]);
+}
+
+/* In memory that those see who were forked from here, or in a file */
+static int map_control(struct broken *b, const char *path)
+{
+	int flags = path ? MAP_SHARED : MAP_SHARED | MAP_ANONYMOUS;
+	long addr = 0;
+	int fd = -1;
+
+	if (path) {
+		fd = sys_openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		addr = fd < 0 ? fd : sys_ftruncate(fd, sizeof(*b->control));
+	}
+	if (!addr)
+		addr = sys_mmap(NULL, sizeof(*b->control), PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (fd >= 0)
+		(void)sys_close(fd);
+	if (addr < 0)
+		return (int)addr;
+	b->control = (struct broken_control *)addr;
+	b->stats = &b->control->stats;
+	return 0;
 }
 
 static int broken_open(struct tgt *t, const char *arg, const void *values, struct diag *why)
 {
 	const struct broken_values *v = values;
 	struct broken *b = t->state;
-	int err = broken_stats_map(&b->stats);
+	int err = map_control(b, v->control);
 
 	(void)arg;
 	if (err)
 		return diag_set(why, err, "no memory for its counters");
-	b->how = v->how;
-	b->every = v->every ? v->every : 100;
+	b->control->how = v->how;
+	b->control->every = v->every ? v->every : 100;
 	chain_open(t, 2);
 	return 0;
 }
@@ -318,7 +363,7 @@ static void broken_close(struct tgt *t)
 {
 	struct broken *b = t->state;
 
-	broken_stats_unmap(b->stats);
+	(void)sys_munmap(b->control, sizeof(*b->control));
 }
 
 static const struct tgt_type broken_target = {
@@ -341,6 +386,8 @@ const struct tgt_type *const broken_types[] = {
 	&broken_target,
 	&cachesim_target,
 	&delay_target,
+	&elastic_target,
+	&fail_target,
 	NULL,
 };
 

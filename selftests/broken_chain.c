@@ -47,6 +47,7 @@ struct tgt_op *chain_sub(struct tgt_op *op)
 	sub->offset_bytes = 0;
 	sub->len_bytes = 0;
 	sub->data = (struct tgt_data){ .kind = TGT_DATA_NONE, .fd = -1 };
+	sub->meta = (struct tgt_data){ .kind = TGT_DATA_NONE, .fd = -1 };
 	return sub;
 }
 
@@ -68,6 +69,7 @@ enum tgt_status chain_all(struct tgt_op *op, chain_fn *next)
 	sub->offset_bytes = op->offset_bytes;
 	sub->len_bytes = op->len_bytes;
 	sub->data = op->data;
+	sub->meta = op->meta;
 	return chain_then(op, next);
 }
 

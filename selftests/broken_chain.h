@@ -46,5 +46,11 @@ void broken_stats_unmap(struct broken_stats *stats);
 
 extern const struct tgt_type cachesim_target;
 extern const struct tgt_type delay_target;
+extern const struct tgt_type elastic_target;
+extern const struct tgt_type fail_target;
+extern const struct tgt_type mangle_target;
+extern const struct tgt_type mirror_disordered_target;
+extern const struct tgt_type mirror_live_target;
+extern const struct tgt_type mirror_unlocked_target;
 
 #endif

@@ -3,9 +3,12 @@
 #include "selftests/judge.h"
 
 #include <asm/errno.h>
+#include <linux/uio.h>
 
+#include "ring/register.h"
 #include "selftests/harness/harness.h"
 #include "uapi/rt/mem.h"
+#include "uapi/sys.h"
 
 #define GAP_BYTES 64 /* at most, between two pieces */
 #define GUARD 0xa5
@@ -15,6 +18,7 @@ void judge_init(struct judge *j, struct opdriver *d, struct oracle *o, u64 max_i
 {
 	*j = (struct judge){
 		.d = d,
+		.file = -1,
 		.o = o,
 		.random = seed | 1,
 		.max_pieces = max_pieces,
@@ -28,7 +32,30 @@ void judge_init(struct judge *j, struct opdriver *d, struct oracle *o, u64 max_i
 
 void judge_exit(struct judge *j)
 {
+	if (j->file >= 0)
+		(void)sys_close(j->file);
 	pages_unmap(&j->mem);
+}
+
+static u64 scattered_bytes(const struct judge *j)
+{
+	return j->mem.len_bytes - (u64)(j->scattered - (u8 *)j->mem.addr);
+}
+
+void judge_use_data(struct judge *j, enum judge_data data)
+{
+	struct iovec all = { j->scattered, scattered_bytes(j) };
+
+	j->data = data;
+	if (data == JUDGE_FILE)
+		ASSERT_OK(j->file = sys_memfd_create("judge", 0));
+	if (data == JUDGE_FIXED)
+		ASSERT_OK(ring_register_buffers(&j->d->ring, &all, 1));
+}
+
+static bool is_aligned(const struct judge *j)
+{
+	return j->data == JUDGE_BLOCKS || j->data == JUDGE_FIXED;
 }
 
 /* Cuts len_bytes at random places; no piece is empty. Returns how many */
@@ -37,6 +64,10 @@ static u32 cut(struct judge *j, u64 len_bytes)
 	u32 nr = 1 + (u32)oracle_below(&j->random, j->max_pieces);
 	u8 *at = j->scattered;
 
+	if (is_aligned(j)) {
+		j->pieces[0] = (struct tgt_piece){ (u64)(uintptr_t)at, len_bytes };
+		return 1;
+	}
 	for (u32 i = 0; i < nr; i++) {
 		u64 rest = nr - i - 1; /* a byte at least for each of those that follow */
 		u64 most = 2 * len_bytes / (rest + 1);
@@ -109,22 +140,50 @@ static int bad_memory(const struct oracle_op *op, struct diag *why)
 			op->kind, op->offset_bytes, op->len_bytes);
 }
 
+/* The same bytes in the file at the same places; @to: there, or back from there */
+static void mirror(struct judge *j, u32 nr, bool to)
+{
+	s64 len = (s64)scattered_bytes(j);
+	u64 base = (u64)(uintptr_t)j->scattered;
+
+	for (u32 i = 0; i < nr; i++)
+		j->pieces[i].at += to ? -base : base;
+	if (to)
+		ASSERT_EQ(sys_pwrite64(j->file, j->scattered, (u64)len, 0), len);
+	else
+		ASSERT_EQ(sys_pread64(j->file, j->scattered, (u64)len, 0), len);
+}
+
+static u8 data_kind(const struct judge *j)
+{
+	return j->data == JUDGE_FILE ? TGT_DATA_FILE : j->data == JUDGE_FIXED ? TGT_DATA_FIXED :
+										TGT_DATA_MEM;
+}
+
 static s64 submit(struct judge *j, u8 kind, const struct oracle_op *op, u32 nr_pieces)
 {
 	struct opd_slot *slot = opd_slot(j->d);
+	bool is_in_file = nr_pieces && j->data == JUDGE_FILE;
+	s64 result;
 
 	slot->op.kind = kind;
 	slot->op.flags = (op->fua ? TGT_F_FUA : 0) | (op->nounmap ? TGT_F_NOUNMAP : 0);
 	slot->op.offset_bytes = op->offset_bytes;
 	slot->op.len_bytes = op->len_bytes;
 	slot->op.data.fd = -1;
+	if (is_in_file)
+		mirror(j, nr_pieces, true);
 	if (nr_pieces) {
-		slot->op.data.kind = TGT_DATA_MEM;
+		slot->op.data.kind = data_kind(j);
+		slot->op.data.fd = j->file;
 		slot->op.data.nr_pieces = nr_pieces;
 		slot->op.data.pieces = j->pieces;
 	}
 	(void)opd_start(j->d, slot);
-	return opd_wait(j->d, slot);
+	result = opd_wait(j->d, slot);
+	if (is_in_file)
+		mirror(j, nr_pieces, false);
+	return result;
 }
 
 static int judge_read(struct judge *j, const struct oracle_op *op, struct diag *why)

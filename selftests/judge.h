@@ -11,7 +11,17 @@
 
 #define JUDGE_MAX_PIECES 16
 
+/* Where a target finds the data of an operation; not for one with fewer data_kinds */
+enum judge_data {
+	JUDGE_MEM,
+	JUDGE_BLOCKS, /* memory, whole blocks from an aligned address on */
+	JUDGE_FILE,   /* a memfd */
+	JUDGE_FIXED,  /* the driver's registered buffer 0, as JUDGE_BLOCKS */
+};
+
 struct judge {
+	enum judge_data data; /* set by judge_use_data() */
+	s32 file;
 	struct opdriver *d;
 	struct oracle *o;
 	u64 random;
@@ -29,6 +39,9 @@ struct judge {
 void judge_init(struct judge *j, struct opdriver *d, struct oracle *o, u64 max_io_bytes,
 		u32 max_pieces, u64 seed);
 void judge_exit(struct judge *j);
+
+/* judge_use_data() - from now on; JUDGE_MEM is the default */
+void judge_use_data(struct judge *j, enum judge_data data);
 
 /**
  * judge_op() - do it and judge the answer

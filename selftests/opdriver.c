@@ -30,7 +30,7 @@ static void make_slots(struct opdriver *d)
 {
 	const struct tgt *root = d->tree->root;
 	u64 nr_ops = root->nr_ops + OPD_SPARE;
-	u64 nr_pieces = root->nr_pieces + OPD_SPARE;
+	u64 nr_pieces = root->nr_pieces + OPD_MORE_PIECES * root->nr_ops + OPD_SPARE;
 	u64 one = sizeof(struct opd_slot) + nr_ops * sizeof(struct tgt_op) +
 		  nr_pieces * sizeof(struct tgt_piece);
 	struct tgt_op *ops;
@@ -41,6 +41,7 @@ static void make_slots(struct opdriver *d)
 	ops = (struct tgt_op *)(void *)(d->slots + OPD_SLOTS);
 	pieces = (struct tgt_piece *)(void *)(ops + OPD_SLOTS * nr_ops);
 	for (u32 i = 0; i < OPD_SLOTS; i++) {
+		d->slots[i].slab.queue = &d->q;
 		d->slots[i].slab.ops = ops + i * nr_ops;
 		d->slots[i].slab.pieces = pieces + i * nr_pieces;
 	}
@@ -51,7 +52,8 @@ void opd_attach(struct opdriver *d, struct tgt_tree *tree, u32 queue_idx)
 	*d = (struct opdriver){ .tree = tree };
 	make_ring(d);
 	make_slots(d);
-	tgt_queue_init(&d->q, &d->ring, queue_idx);
+	tgt_run_init(&d->run);
+	d->q = (struct tgt_queue){ .ring = &d->ring, .run = &d->run, .idx = queue_idx };
 	ASSERT_OK(tgt_queue_open(tree, &d->q));
 }
 
@@ -71,6 +73,9 @@ void opd_open(struct opdriver *d, const struct tgt_type *const *types, const cha
 void opd_close(struct opdriver *d)
 {
 	ASSERT_EQ(d->nr_pending, 0);
+	tgt_queue_stop(d->tree, &d->q);
+	while (d->q.nr_busy)
+		opd_step(d);
 	tgt_queue_close(d->tree, &d->q);
 	ring_exit(&d->ring);
 	pages_unmap(&d->mem);
@@ -111,8 +116,10 @@ struct opd_slot *opd_slot(struct opdriver *d)
 
 static void check_needs(const struct opdriver *d, const struct opd_slot *slot)
 {
+	u32 more = slot->op.data.nr_pieces ? slot->op.data.nr_pieces - 1 : 0;
+
 	ASSERT_LE(slot->slab.nr_ops, d->tree->root->nr_ops);
-	ASSERT_LE(slot->slab.nr_pieces, d->tree->root->nr_pieces);
+	ASSERT_LE(slot->slab.nr_pieces, d->tree->root->nr_pieces + more * d->tree->root->nr_ops);
 }
 
 bool opd_start(struct opdriver *d, struct opd_slot *slot)
@@ -140,18 +147,37 @@ static void reap(struct opdriver *d)
 
 		ring_cq_advance(&d->ring, 1);
 		d->nr_cqes++;
-		tgt_handle_cqe(&d->q, user_data, res);
+		tgt_handle_cqe(user_data, res);
 	}
+}
+
+static void meddle(struct opdriver *d)
+{
+	for (; d->meddle && d->nr_meddled != d->ring.sq.sqe_tail; d->nr_meddled++)
+		d->meddle(&d->ring.sq.sqes[d->nr_meddled & d->ring.sq_mask]);
 }
 
 void opd_step(struct opdriver *d)
 {
-	tgt_run_done(&d->q);
-	if (!d->nr_pending)
+	tgt_run_done(&d->run);
+	if (!d->nr_pending && !d->q.nr_busy)
 		return;
+	meddle(d);
 	ASSERT_OK(ring_submit_and_wait_timeout(&d->ring, 1, ANSWER_NS));
 	reap(d);
-	tgt_run_done(&d->q);
+	tgt_run_done(&d->run);
+}
+
+void opd_poll(struct opdriver *d)
+{
+	int ret;
+
+	tgt_run_done(&d->run);
+	ret = ring_submit_and_wait_timeout(&d->ring, 1, 1);
+	if (ret != -ETIME)
+		ASSERT_OK(ret);
+	reap(d);
+	tgt_run_done(&d->run);
 }
 
 s64 opd_wait(struct opdriver *d, struct opd_slot *slot)

@@ -20,6 +20,9 @@
 /* Spare sub-operations and pieces, so that using too many is seen, not fatal */
 #define OPD_SPARE 64
 
+/* Pieces of an operation's data beside the first, at most */
+#define OPD_MORE_PIECES 16
+
 enum opd_state { OPD_FREE, OPD_IN_SUBMIT, OPD_PENDING, OPD_ANSWERED };
 
 /**
@@ -37,11 +40,15 @@ struct opdriver {
 	struct tgt_tree *tree;
 	struct ring ring;
 	struct tgt_queue q;
+	struct tgt_run run;
 	struct pages mem;
 	struct opd_slot *slots; /* OPD_SLOTS of them */
 	u32 nr_pending;
 	u64 nr_were_pending; /* operations that did not end inside submit() */
 	u64 nr_cqes;
+	/* called with each entry before it goes to the kernel; the tail up to where it was */
+	void (*meddle)(struct io_uring_sqe *sqe);
+	u32 nr_meddled;
 };
 
 /* opd_open() - open a spec, or fail the test */
@@ -64,6 +71,9 @@ s64 opd_wait(struct opdriver *d, struct opd_slot *slot);
 
 /* opd_step() - submit, wait for one completion if any is due, call done() */
 void opd_step(struct opdriver *d);
+
+/* opd_poll() - the same without waiting, for what targets do by themselves */
+void opd_poll(struct opdriver *d);
 
 /* One operation with its data in one stretch of memory; the result */
 s64 opd_read(struct opdriver *d, u64 offset_bytes, void *mem, u64 len_bytes);

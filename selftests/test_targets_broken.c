@@ -4,10 +4,15 @@
  * operations on the intact disk must pass, in the same run.
  */
 #include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
 
 #include "selftests/broken.h"
 #include "selftests/harness/harness.h"
 #include "selftests/judge.h"
+#include "selftests/use_dir.h"
+#include "uapi/rt/fmt.h"
+#include "uapi/sys.h"
 
 #define NR_OPS 4000 /* within which it must be caught */
 #define MAX_BLOCKS 16
@@ -303,12 +308,52 @@ static void settles(void)
 	oracle_exit(&o);
 }
 
+/* As another program does it */
+static struct broken_control *control_of(const char *path)
+{
+	int fd = sys_openat(AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
+	long addr;
+
+	ASSERT_OK(fd);
+	addr = sys_mmap(NULL, sizeof(struct broken_control), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			0);
+	(void)sys_close(fd);
+	ASSERT_OK(addr);
+	return (struct broken_control *)addr;
+}
+
+static void obeys_its_file(void)
+{
+	struct diag why = { .text = "" };
+	struct broken_control *c;
+	char path[128];
+	char spec[256];
+	struct run r;
+	u32 nr;
+
+	use_dir_path(path, "control");
+	fmt_print(spec, sizeof(spec), "broken?every=30&control=%s:[ram:256K]", path);
+	begin(&r, spec, 0x5eed);
+	c = control_of(path);
+	EXPECT_OK(go(&r, 500, &nr, &why));
+	EXPECT_EQ(c->stats.nr_broken, 0);
+	EXPECT_EQ(c->stats.nr_reads, r.j.nr_reads);
+	EXPECT_EQ(c->every, 30);
+	c->how = BROKEN_LOST;
+	EXPECT_ERR(go(&r, NR_OPS, &nr, &why), -EILSEQ);
+	EXPECT_GT(c->stats.nr_broken, 0);
+	(void)sys_munmap(c, sizeof(*c));
+	end(&r);
+}
+
 static const struct test_case cases[] = {
 	TEST("the oracle names what is wrong with a block", verdicts),
 	TEST("of several generations that may be there the first read decides", settles),
 	TEST("the intact disk passes and has served every request", intact, .timeout_ms = 30000),
 	TEST("nests that answer by the ring pass as well", intact_in_nests, .timeout_ms = 30000),
 	TEST("each broken disk is caught", each_is_caught, .timeout_ms = 30000),
+	TEST("a file says what goes wrong, and when, and has the counts", obeys_its_file,
+	     .fixture = &use_dir_fixture),
 	TEST("a power cut loses what no flush has covered", cut_loses),
 	TEST("an honest cache survives power cuts", survives_cuts, .timeout_ms = 30000),
 	TEST("a cache that lies about flush or FUA is caught", liars_are_caught,

@@ -203,6 +203,103 @@ static void is_huge(void)
 	opd_close(&d);
 }
 
+/* Reads into the memory that direct() names, and the bytes of it */
+static s64 read_direct(struct opdriver *d, u64 offset, u64 len, const u8 **bytes)
+{
+	struct opd_slot *slot = opd_slot(d);
+	struct tgt *t = d->tree->root;
+	void *place;
+
+	slot->op.kind = TGT_READ;
+	slot->op.offset_bytes = offset;
+	slot->op.len_bytes = len;
+	place = t->direct(t, &slot->op);
+	*bytes = place;
+	tgt_set_mem(&slot->op, place ? place : mem);
+	(void)opd_start(d, slot);
+	return opd_wait(d, slot);
+}
+
+static void is_read_in_place(void)
+{
+	struct tgt_op write = { .kind = TGT_WRITE, .offset_bytes = 65536, .len_bytes = 8192 };
+	struct opdriver d;
+	const u8 *bytes;
+	struct tgt *t;
+
+	opd_open(&d, tgt_types, "ram:8M");
+	t = d.tree->root;
+	/* nothing is there: zeroes for reads, no place for a write */
+	ASSERT_EQ(read_direct(&d, 65536, MIB, &bytes), MIB);
+	for (u64 i = 0; i < MIB; i++)
+		ASSERT_EQ(bytes[i], 0);
+	ASSERT_EQ(read_direct(&d, 65536, 512, &bytes), 512);
+	EXPECT_EQ(bytes[0], 0);
+	EXPECT_EQ(t->direct(t, &write), NULL);
+	EXPECT_EQ(allocated_bytes(find_memfd()), 0);
+	/* more than there are zeroes to show */
+	write.kind = TGT_READ;
+	write.len_bytes = MIB + 512;
+	EXPECT_EQ(t->direct(t, &write), NULL);
+	/* some of it is there: not in one stretch */
+	memset(mem, 5, 4096);
+	ASSERT_EQ(opd_write(&d, 65536, mem, 4096, 0), 4096);
+	ASSERT_EQ(read_direct(&d, 65536, 8192, &bytes), 8192);
+	EXPECT_EQ(bytes, NULL);
+	EXPECT_EQ(mem[4095], 5);
+	EXPECT_EQ(mem[4096], 0);
+	ASSERT_EQ(read_direct(&d, 65536 + 512, 1024, &bytes), 1024);
+	EXPECT_TRUE(bytes && bytes[0] == 5 && bytes[1023] == 5);
+	ASSERT_EQ(read_direct(&d, 0, 65536, &bytes), 65536);
+	EXPECT_TRUE(bytes && bytes[0] == 0 && bytes[65535] == 0);
+	opd_close(&d);
+}
+
+/* As with user-copy: absent pages are zeroes in a file, of any length, and no byte more */
+static void zeroes_a_file(void)
+{
+	static const u32 lengths[] = { 512, 4096, 4608, 65536, 262144, 262656, 1 << 20 };
+	static const char *const specs[] = { "ram:8M", "null:8M" };
+	struct opdriver d;
+
+	for (size_t i = 0; i < ARRAY_SIZE(specs) * ARRAY_SIZE(lengths); i++) {
+		const char *spec = specs[i / ARRAY_SIZE(lengths)];
+		u32 len = lengths[i % ARRAY_SIZE(lengths)];
+		struct tgt_piece piece = { .at = 1536, .len_bytes = len };
+		int fd = sys_memfd_create("file", 0);
+		struct opd_slot *slot;
+
+		test_row("%s, %u", spec, len);
+		ASSERT_GE(fd, 0);
+		memset(mem, 0xee, sizeof(mem));
+		ASSERT_EQ(sys_pwrite64(fd, mem, sizeof(mem), 0), (s64)sizeof(mem));
+		ASSERT_EQ(sys_pwrite64(fd, mem, 65536, sizeof(mem)), 65536);
+		opd_open(&d, tgt_types, spec);
+		slot = opd_slot(&d);
+		slot->op.kind = TGT_READ;
+		slot->op.offset_bytes = 4096;
+		slot->op.len_bytes = len;
+		slot->op.data = (struct tgt_data){
+			.kind = TGT_DATA_FILE, .nr_pieces = 1, .fd = fd, .pieces = &piece,
+		};
+		(void)opd_start(&d, slot);
+		ASSERT_EQ(opd_wait(&d, slot), len);
+		for (u32 half = 0; half < 2; half++) {
+			u64 at = half * MIB;
+			s64 got = sys_pread64(fd, mem, sizeof(mem), at);
+
+			for (s64 b = 0; b < got; b++) {
+				u64 pos = at + (u64)b;
+
+				if ((mem[b] == 0) != (pos >= 1536 && pos < 1536 + len))
+					test_fail("byte %llu is %u", pos, mem[b]);
+			}
+		}
+		opd_close(&d);
+		(void)sys_close(fd);
+	}
+}
+
 static void limit_files(u64 bytes)
 {
 	struct rlimit64 limit = { .rlim_cur = bytes, .rlim_max = RLIM64_INFINITY };
@@ -307,6 +404,9 @@ static const struct test_case cases[] = {
 	TEST("zeroes that must not unmap keep their memory", keeps_space),
 	TEST("the page that the disk ends in is freed, too", frees_the_tail),
 	TEST("a disk of 16 TiB works from end to end", is_huge, .timeout_ms = 30000),
+	TEST("what is there, and what is not, is read in place; writes only what is there",
+	     is_read_in_place),
+	TEST("absent bytes are zeroes in a file, and no byte more", zeroes_a_file),
 	TEST("running out of room is an error, and failed writes do not come back later",
 	     no_room_is_an_error),
 	TEST("bad sizes are refused with the reason", refuses_sizes),

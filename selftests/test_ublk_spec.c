@@ -5,7 +5,7 @@
 #include "selftests/harness/harness.h"
 #include "uapi/rt/fmt.h"
 #include "uapi/rt/mem.h"
-#include "ublk/tgt.h"
+#include "ublk/targets/targets.h"
 
 /* What was opened, in order, as its open() saw it */
 static char seen[4096];
@@ -86,7 +86,11 @@ static const struct tgt_type pair = {
 static const struct tgt_type many = {
 	.name = "many", .min_children = 1, .max_children = 255, COMMON
 };
-static const struct tgt_type *const types[] = { &leaf, &bare, &pair, &many, NULL };
+static const struct tgt_type over = {
+	.name = "over", .arg_name = "ANY", .leaf = "leaf", .min_children = 1, .max_children = 1,
+	COMMON
+};
+static const struct tgt_type *const types[] = { &leaf, &bare, &pair, &many, &over, NULL };
 
 static int open_spec(const char *spec, struct tgt_tree *tree, struct diag *why)
 {
@@ -124,6 +128,13 @@ static void good_specs(void)
 		  "(4)(3)(- of 2)(2)(1)(- of 2)(- of 2)" },
 		{ "many:[many:[many:[leaf:deep]]]", "(deep)(- of 1)(- of 1)(- of 1)" },
 		{ "many:[many:[leaf:a],[leaf:b]],[leaf:c]", "(c)(b)(a)(- of 2)(- of 2)" },
+		{ "over:[bare]", "(-)(- of 1)" },
+		{ "over:a", "(a)(- of 1)" },
+		{ "over:%5bx?s=y&n=2", "([x)(- s=y n=2 of 1)" },
+		{ "over:", "()(- of 1)" },
+		{ "pair:[over:1?s=x],[over:2]", "(2)(- of 1)(1)(- s=x of 1)(- of 2)" },
+		{ "many:[many:[many:[many:[many:[many:[over:7]]]]]]",
+		  "(7)(- of 1)(- of 1)(- of 1)(- of 1)(- of 1)(- of 1)(- of 1)" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -198,6 +209,14 @@ static void bad_specs(void)
 		{ "many:[many:[leaf]x]", -EINVAL, "] is missing at character 18" },
 		{ "many:[many:[many:[many:[many:[many:[many:[many:[leaf]]]]]]]]", -E2BIG,
 		  "nested deeper than 8" },
+		{ "many:[many:[many:[many:[many:[many:[many:[over:8]]]]]]]", -E2BIG,
+		  "nested deeper than 8" },
+		{ "over", -EINVAL, "this target wants :[CHILD],[CHILD]... at character 5" },
+		{ "over?s=1:a", -EINVAL, "[ is missing at character 10" },
+		{ "over:a:[leaf]", -EINVAL, "something that does not belong there at character 8" },
+		{ "over:a?s=x:[leaf]", -EINVAL,
+		  "something that does not belong there at character 11" },
+		{ "many:[over:a", -EINVAL, "] is missing at character 13" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -337,6 +356,178 @@ static void counts_needs(void)
 	tgt_close(&tree);
 }
 
+/* as @spec is written when it is opened, and again when that is */
+static void expect_printed(const struct tgt_type *const *kinds, const char *spec, const char *want)
+{
+	char text[2][8192];
+	struct tgt_tree tree;
+	struct diag why;
+
+	test_row("%s", spec);
+	for (u32 i = 0; i < 2; i++) {
+		struct fmt_buf b = { .text = text[i], .size = sizeof(text[i]) };
+
+		if (tgt_open(&tree, kinds, spec, &why))
+			test_fail("%s: %s", spec, why.text);
+		EXPECT_OK(tgt_spec_print(&tree, &b));
+		EXPECT_TRUE(!fmt_truncated(&b));
+		tgt_close(&tree);
+		EXPECT_STREQ(text[i], want ? want : text[0]);
+		spec = text[0];
+	}
+}
+
+static void prints(void)
+{
+	static const struct {
+		const char *spec;
+		const char *printed;
+	} rows[] = {
+		{ "bare", NULL },
+		{ "leaf", NULL },
+		{ "leaf:", NULL },
+		{ "leaf:/a/b.img", NULL },
+		{ "leaf:a=b:c", NULL },
+		{ "leaf:%2f%3A%25%3f%26%5b%5D%2c%20", "leaf:/:%25%3F%26%5B%5D%2C%20" },
+		{ "leaf:%01\t\n%7f\xff%fe", "leaf:%01%09%0A%7F\xff\xfe" },
+		{ "leaf?s=", NULL },
+		{ "leaf?s=a=b:c", NULL },
+		{ "leaf?%73=%78", "leaf?s=x" },
+		{ "leaf:x?s=1&size=1.5K&n=9&flag=on", NULL },
+		{ "leaf?n=1&s=&n=2", NULL },
+		{ "pair:[leaf:a],[leaf:b]", NULL },
+		{ "pair?s=%3a=%5b&flag=1:[leaf:a?s=:],[bare]",
+		  "pair?s=%3A=%5B&flag=1:[leaf:a?s=:],[bare]" },
+		{ "pair:[pair:[leaf:1],[leaf:2]],[pair:[leaf:3],[leaf:4]]", NULL },
+		{ "many:[many:[many:[leaf:deep]]]", NULL },
+		{ "many:[many:[leaf:a],[leaf:b]],[leaf:c]", NULL },
+		{ "many:[many:[many:[leaf],[bare]]],[many:[bare]],[bare]", NULL },
+		{ "many:[many:[many:[many:[many:[many:[many:[bare]]]]]]]", NULL },
+		{ "over:[bare]", NULL },
+		{ "over:a", "over:[leaf:a]" },
+		{ "over:%5bx?s=y&n=2", "over?s=y&n=2:[leaf:%5Bx]" },
+		{ "over:", "over:[leaf:]" },
+		{ "pair:[over:1?s=x],[over:2]", "pair:[over?s=x:[leaf:1]],[over:[leaf:2]]" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		expect_printed(types, rows[i].spec,
+			       rows[i].printed ? rows[i].printed : rows[i].spec);
+}
+
+#define ODD "/a b?c=d&e[f],%g:h\n\xc3\xa4"
+
+/* Every target that there is, but that nothing is opened */
+static int open_nothing(struct tgt *t, const char *arg, const void *values, struct diag *why)
+{
+	(void)values;
+	(void)why;
+	if (arg)
+		EXPECT_STREQ(arg, ODD);
+	EXPECT_EQ(arg, t->arg);
+	for (const char *p = t->params; *p; p += str_len(p) + 1) {
+		p += str_len(p) + 1;
+		if (*p == '/')
+			EXPECT_STREQ(p, ODD);
+	}
+	return 0;
+}
+
+static void add_odd(struct fmt_buf *b)
+{
+	tgt_spec_add(b, ODD);
+}
+
+/* A value that a parameter can have */
+static void add_value(struct fmt_buf *b, const struct opt *row, const char *texts)
+{
+	const char *more = str_nth(texts, OPT_MORE);
+
+	switch (row->kind) {
+	case OPT_STRING:
+	case OPT_LIST:
+		add_odd(b);
+		break;
+	case OPT_CHOICE:
+		fmt_add(b, "%s", more);
+		break;
+	default:
+		fmt_add(b, "1");
+	}
+}
+
+static void add_target(struct fmt_buf *b, const struct tgt_type *t)
+{
+	char mark = '?';
+
+	fmt_add(b, "%s", t->name);
+	if (t->arg_name && !t->max_children) {
+		fmt_add(b, ":");
+		add_odd(b);
+	}
+	for (u32 i = 0; i < t->params.nr; i++) {
+		const char *texts = opt_name(&t->params, i);
+		const struct opt *row = &t->params.rows[i];
+
+		/* those of a number that has a range are not tried */
+		if (row->kind >= OPT_U32 && row->kind <= OPT_DURATION)
+			continue;
+		fmt_add(b, "%c%s=", mark, texts);
+		add_value(b, row, texts);
+		mark = '&';
+	}
+}
+
+static void add_children(struct fmt_buf *b, const struct tgt_type *t, const struct tgt_type *child,
+			 const struct tgt_type *below)
+{
+	add_target(b, t);
+	for (u32 c = 0; c < t->max_children && c < 3; c++) {
+		fmt_add(b, "%s[", c ? "," : ":");
+		add_target(b, child);
+		if (child->max_children) {
+			fmt_add(b, ":[");
+			add_target(b, below);
+			fmt_add(b, "]");
+		}
+		fmt_add(b, "]");
+	}
+}
+
+/* Each in each */
+static void prints_every_target(void)
+{
+	static struct tgt_type copies[32];
+	static const struct tgt_type *kinds[ARRAY_SIZE(copies) + 1];
+	static char spec[8192];
+	u32 nr = 0;
+
+	for (; tgt_types[nr]; nr++) {
+		ASSERT_LT(nr, ARRAY_SIZE(copies));
+		copies[nr] = *tgt_types[nr];
+		copies[nr].open = open_nothing;
+		copies[nr].close = NULL;
+		copies[nr].min_children = 0;
+		kinds[nr] = &copies[nr];
+	}
+	for (u32 i = 0; i < nr * nr; i++) {
+		struct fmt_buf b = { .text = spec, .size = sizeof(spec) };
+
+		add_children(&b, kinds[i / nr], kinds[i % nr], kinds[0]);
+		expect_printed(kinds, spec, NULL);
+	}
+}
+
+static void prints_what_a_spec_has_opened(void)
+{
+	struct tgt t = { .type = &leaf };
+	struct tgt_tree tree = { .root = &t, .nodes = &t, .nr = 1 };
+	struct fmt_buf b = { .text = seen, .size = sizeof(seen) };
+
+	EXPECT_ERR(tgt_spec_print(&tree, &b), -EOPNOTSUPP);
+	EXPECT_EQ(b.len, 0);
+}
+
 static void hashes(void)
 {
 	/* FNV-1a of "" and "a", folded from 64 to 48 bits */
@@ -353,6 +544,9 @@ static const struct test_case cases[] = {
 	TEST("as wide and deep as allowed is fine, one more is too big", at_the_limits),
 	TEST("long texts have room", long_texts),
 	TEST("what an operation needs is counted over the nest", counts_needs),
+	TEST("what was opened is written as a spec, which opens the same", prints),
+	TEST("so is every target that there is, with odd texts, in every other", prints_every_target),
+	TEST("targets that no spec has opened have none", prints_what_a_spec_has_opened),
 	TEST("a spec's hash is FNV-1a in 48 bits", hashes),
 };
 TEST_SUITE(ublk_spec, cases);

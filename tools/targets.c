@@ -12,7 +12,7 @@ static size_t add_form(struct fmt_buf *out, const struct tgt_type *t)
 	struct fmt_buf b = { .text = text, .size = sizeof(text) };
 
 	fmt_add(&b, "%s", t->name);
-	if (t->arg_name)
+	if (t->arg_name && !t->leaf)
 		fmt_add(&b, ":%s", t->arg_name);
 	for (u32 i = 0; i < t->params.nr; i++) {
 		const char *name = opt_name(&t->params, i);
@@ -73,6 +73,9 @@ bool target_help_one(struct fmt_buf *out, const char *name)
 		fmt_add(out, "Target: ");
 		(void)add_form(out, *t);
 		fmt_add(out, "\n%s.\n", (*t)->summary);
+		if ((*t)->leaf)
+			fmt_add(out, "%s:%s stands for %s:[%s:%s].\n", name, (*t)->arg_name, name,
+				(*t)->leaf, (*t)->arg_name);
 		if ((*t)->notes)
 			fmt_add(out, "%s", (*t)->notes);
 		for (u32 i = 0; i < (*t)->params.nr; i++)

@@ -127,7 +127,7 @@ static int handle_tag(struct ublk_queue *q, u16 tag, s32 res)
 static int handle_cqe(struct ublk_queue *q, u64 user_data, s32 res)
 {
 	if (!(user_data & TGT_USER_DATA_FRONT)) {
-		tgt_handle_cqe(&q->tq, user_data, res);
+		tgt_handle_cqe(user_data, res);
 		return 0;
 	}
 	switch (user_data & DATA_MASK) {
@@ -154,7 +154,7 @@ static int reap(struct ublk_queue *q)
 		err = err ? err : ret;
 	}
 	ring_cq_advance(&q->ring, head - *q->ring.cq.khead);
-	tgt_run_done(&q->tq);
+	tgt_run_done(&q->run);
 	return err;
 }
 
@@ -296,6 +296,7 @@ static int make_tags(struct ublk_queue *q, const struct ublk_queue_setup *s)
 		struct ublk_tag *t = &q->tags[i];
 
 		t->tag = (u16)i;
+		t->slab.queue = &q->tq;
 		t->slab.ops = (struct tgt_op *)(void *)mem;
 		t->slab.pieces = (struct tgt_piece *)(void *)(t->slab.ops + q->tgt->nr_ops);
 		t->op.done = op_done;
@@ -370,7 +371,8 @@ COLD int ublk_queue_init(struct ublk_queue *q, const struct ublk_queue_setup *s,
 	if (err)
 		goto fail;
 	step = "prepare its target";
-	tgt_queue_init(&q->tq, &q->ring, idx);
+	tgt_run_init(&q->run);
+	q->tq = (struct tgt_queue){ .ring = &q->ring, .run = &q->run, .idx = idx };
 	err = tgt_queue_open(s->tree, &q->tq);
 	if (err)
 		goto fail;

@@ -43,6 +43,7 @@ struct ublk_tag;
 struct ublk_queue {
 	struct ring ring;
 	struct tgt_queue tq;
+	struct tgt_run run;
 	struct tgt *tgt;
 	const struct ublksrv_io_desc *descs;
 	struct ublk_tag *tags;

@@ -77,6 +77,15 @@ static bool is_kind_char(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
+static const struct tgt_type *find_type(const struct parser *ps, const char *name)
+{
+	const struct tgt_type *const *t = ps->types;
+
+	while (*t && !str_eq((*t)->name, name))
+		t++;
+	return *t;
+}
+
 static int take_kind(struct parser *ps, struct node *n)
 {
 	const char *begin = ps->p;
@@ -85,12 +94,9 @@ static int take_kind(struct parser *ps, struct node *n)
 	while (is_kind_char(*ps->p))
 		*ps->text++ = *ps->p++;
 	*ps->text++ = '\0';
-	for (const struct tgt_type *const *t = ps->types; *t; t++) {
-		if (str_eq((*t)->name, name)) {
-			n->type = *t;
-			return 0;
-		}
-	}
+	n->type = find_type(ps, name);
+	if (n->type)
+		return 0;
 	if (*name == '\0')
 		return fail_at(ps, begin, "the name of a target is missing");
 	return diag_set(ps->why, -EINVAL, "no target is called %s at character %d, in \"%s\"", name,
@@ -132,6 +138,12 @@ static int take_arg(struct parser *ps, struct node *n)
 	return take_text(ps, '\0', &n->arg);
 }
 
+/* KIND:ARG of a composite that makes its child of ARG, see struct tgt_type */
+static bool is_short(const struct parser *ps, const struct node *n)
+{
+	return n->type->leaf && ps->p[0] == ':' && ps->p[1] != '[';
+}
+
 /* One target without its children, which begin where it returns */
 static int take_node(struct parser *ps, s32 parent)
 {
@@ -143,13 +155,46 @@ static int take_node(struct parser *ps, s32 parent)
 				ps->spec);
 	*n = (struct node){ .parent = parent, .at = (u32)(ps->p - ps->spec) + 1 };
 	err = take_kind(ps, n);
-	if (!err && !n->type->max_children)
+	if (!err && (!n->type->max_children || is_short(ps, n)))
 		err = take_arg(ps, n);
 	if (!err)
 		err = take_params(ps, n);
 	if (!err)
 		ps->nr++;
 	return err;
+}
+
+static int go_down(struct parser *ps, s32 *parent, u32 *depth)
+{
+	if (++*depth == TGT_MAX_DEPTH)
+		return diag_set(ps->why, -E2BIG, "nested deeper than %d, in \"%s\"", TGT_MAX_DEPTH,
+				ps->spec);
+	*parent = (s32)ps->nr - 1;
+	return 0;
+}
+
+/* The child that the last target's argument stands for; its brackets are not written */
+static int add_leaf(struct parser *ps, u32 depth)
+{
+	struct node *n = &ps->nodes[ps->nr - 1];
+	s32 parent = -1;
+	int err = go_down(ps, &parent, &depth);
+
+	if (!err && ps->nr == TGT_MAX_NODES)
+		err = diag_set(ps->why, -E2BIG, "more than %d targets, in \"%s\"", TGT_MAX_NODES,
+			       ps->spec);
+	if (err)
+		return err;
+	n[1] = (struct node){
+		.type = find_type(ps, n->type->leaf),
+		.arg = n->arg,
+		.params = n->arg + str_len(n->arg),
+		.parent = parent,
+		.at = n->at,
+	};
+	n->arg = NULL;
+	ps->nr++;
+	return n[1].type ? 0 : -EINVAL;
 }
 
 /* After a target that has no children, or all of them: the next one's bracket */
@@ -174,18 +219,21 @@ static int parse_nodes(struct parser *ps)
 	int err;
 
 	for (;;) {
+		const struct node *n = &ps->nodes[ps->nr];
+
 		err = take_node(ps, parent);
 		if (err)
 			return err;
-		if (ps->nodes[ps->nr - 1].type->max_children) {
+		if (n->type->max_children && !n->arg) {
 			if (*ps->p != ':')
 				return fail_at(ps, ps->p, "this target wants :[CHILD],[CHILD]...");
-			if (++depth == TGT_MAX_DEPTH)
-				return diag_set(ps->why, -E2BIG, "nested deeper than %d, in \"%s\"",
-						TGT_MAX_DEPTH, ps->spec);
-			parent = (s32)ps->nr - 1;
+			err = go_down(ps, &parent, &depth);
+			if (err)
+				return err;
 		} else {
-			err = climb(ps, &parent, &depth);
+			err = n->arg && n->type->leaf ? add_leaf(ps, depth) : 0;
+			if (!err)
+				err = climb(ps, &parent, &depth);
 			if (err || !*ps->p)
 				return err;
 		}
@@ -234,7 +282,10 @@ static int open_node(struct tgt *t, const struct node *n, struct diag *why)
 	err = fill_values(n, values, why);
 	if (!err) {
 		t->data_kinds = 1 << TGT_DATA_MEM;
+		t->arg = n->arg;
+		t->params = n->params;
 		t->submit = n->type->submit;
+		t->direct = n->type->direct;
 		count_needs(t);
 		err = n->type->open(t, n->arg, values, why);
 	}

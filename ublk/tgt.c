@@ -3,20 +3,22 @@
 #include "ublk/tgt.h"
 
 #include <asm/errno.h>
+#include <linux/uio.h>
 
+#include "uapi/rt/fmt.h"
 #include "uapi/rt/mem.h"
 #include "uapi/sys.h"
 
-void tgt_run_done(struct tgt_queue *q)
+void tgt_run_done(struct tgt_run *run)
 {
 	/* done() may complete further operations: they go to the end of the list. */
-	while (q->run_first) {
-		struct tgt_op *op = q->run_first;
+	while (run->first) {
+		struct tgt_op *op = run->first;
 
-		q->run_first = op->next;
-		if (!q->run_first)
-			q->run_last = &q->run_first;
-		op->done(q, op);
+		run->first = op->next;
+		if (!run->first)
+			run->last = &run->first;
+		op->done(op->slab->queue, op);
 	}
 }
 
@@ -55,21 +57,41 @@ static int to_piece(const struct tgt_op *op, u64 at, void *mem, u64 len_bytes)
 	return sys_pwrite64(op->data.fd, mem, len_bytes, at) == (long)len_bytes ? 0 : -EIO;
 }
 
+/* The same zeroes again and again: as many times as there are entries, by one call */
+#define ZEROES_BYTES 4096U
+#define NR_ZEROES 64U
+
+static int zero_file(int fd, u64 at, u64 len_bytes)
+{
+	char zeroes[ZEROES_BYTES];
+	struct iovec v[NR_ZEROES];
+
+	memset(zeroes, 0, len_bytes < ZEROES_BYTES ? len_bytes : ZEROES_BYTES);
+	while (len_bytes) {
+		u64 len = 0;
+		u32 nr = 0;
+		long ret;
+
+		for (; nr < NR_ZEROES && len < len_bytes; len += v[nr++].iov_len) {
+			u64 left = len_bytes - len;
+
+			v[nr] = (struct iovec){ zeroes, left < ZEROES_BYTES ? left : ZEROES_BYTES };
+		}
+		ret = nr > 1 ? sys_pwritev(fd, v, nr, at) : sys_pwrite64(fd, zeroes, len, at);
+		if (ret != (long)len)
+			return -EIO;
+		at += len;
+		len_bytes -= len;
+	}
+	return 0;
+}
+
 static int zero_piece(const struct tgt_op *op, u64 at, void *mem, u64 len_bytes)
 {
-	const u8 zeroes[512] = { 0 };
-
 	(void)mem;
-	if (op->data.kind == TGT_DATA_MEM) {
-		memset((void *)(uintptr_t)at, 0, len_bytes);
-		return 0;
-	}
-	for (u64 pos = 0; pos < len_bytes; pos += sizeof(zeroes)) {
-		u64 len = len_bytes - pos < sizeof(zeroes) ? len_bytes - pos : sizeof(zeroes);
-
-		if (sys_pwrite64(op->data.fd, zeroes, len, at + pos) != (long)len)
-			return -EIO;
-	}
+	if (op->data.kind != TGT_DATA_MEM)
+		return zero_file(op->data.fd, at, len_bytes);
+	memset((void *)(uintptr_t)at, 0, len_bytes);
 	return 0;
 }
 
@@ -152,6 +174,15 @@ int tgt_write_from_op(const struct tgt_op *op, u64 at, int fd, u64 offset_bytes,
 	return 0;
 }
 
+COLD void tgt_notice(struct tgt *t, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	(void)fmt_vprint(t->notice, sizeof(t->notice), fmt, args);
+	va_end(args);
+}
+
 COLD int tgt_size_arg(const char *arg, u64 *bytes, struct diag *why)
 {
 	int err;
@@ -200,6 +231,19 @@ undo:
 			t->type->queue_exit(t, q);
 	}
 	return err;
+}
+
+COLD void tgt_queue_stop(struct tgt_tree *tree, struct tgt_queue *q)
+{
+	if (q->is_stopping)
+		return;
+	q->is_stopping = true;
+	for (u32 i = 0; i < tree->nr; i++) {
+		struct tgt *t = &tree->nodes[i];
+
+		if (t->type->queue_stop)
+			t->type->queue_stop(t, q);
+	}
 }
 
 COLD void tgt_queue_close(struct tgt_tree *tree, struct tgt_queue *q)

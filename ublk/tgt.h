@@ -22,6 +22,7 @@
 #define TGT_MAX_DEPTH 8     /* of a nest of targets */
 #define TGT_MAX_CHILDREN 16 /* of one composite */
 #define TGT_MAX_NODES 64    /* of one spec */
+#define TGT_NOTICE_BYTES 120
 
 /* What is asked. The numbers are the kernel's, so that nothing need translate. */
 enum tgt_kind {
@@ -50,7 +51,8 @@ enum tgt_data_kind {
 	TGT_DATA_NONE,	/* the operation has none, or they move without us */
 	TGT_DATA_MEM,	/* in memory: pieces are addresses */
 	TGT_DATA_FILE,	/* behind data.fd: pieces are offsets for pread and pwrite */
-	TGT_DATA_FIXED, /* in the ring's registered buffer data.buf_index: pieces are offsets */
+	TGT_DATA_FIXED, /* in the ring's registered buffer data.buf_index: pieces are offsets,
+			 * or addresses where a program registered memory of its own */
 };
 
 struct tgt_piece {
@@ -108,32 +110,84 @@ struct tgt_op {
 
 /**
  * struct tgt_slab - the sub-operations and pieces that one request can need
+ * @queue: on which it is
  *
  * Each tag of a queue has one of the size that the targets declared; it is
  * emptied when the tag's next request begins.
  */
 struct tgt_slab {
+	struct tgt_queue *queue;
 	struct tgt_op *ops;
 	struct tgt_piece *pieces;
 	u32 nr_ops;
 	u32 nr_pieces;
 };
 
+/* struct tgt_run - operations that were completed and whose done() is still to
+ * be called, in order; one for all queues of a ring */
+struct tgt_run {
+	struct tgt_op *first;
+	struct tgt_op **last;
+};
+
 /**
  * struct tgt_queue - what a target sees of the queue that it is called on
  * @ring: for the target's own requests; only by way of tgt_get_sqe()
- * @idx:  which queue, from 0
+ * @idx:  which queue of this tree, from 0
+ * @nr_busy: what targets do by themselves on this queue, beside the operations
+ *        that they were given; each counts what it begins and ends. The queue is
+ *        not closed before it is 0
+ * @is_stopping: the queue is about to be closed: nothing of that kind begins anew
  */
 struct tgt_queue {
 	struct ring *ring;
+	struct tgt_run *run;
 	u32 idx;
-	struct tgt_op *run_first; /* completed, done() not yet called */
-	struct tgt_op **run_last;
+	u32 nr_busy;
+	bool is_stopping;
 };
 
 enum tgt_status {
 	TGT_DONE,    /* result is there; done() will not be called */
 	TGT_PENDING, /* done() will be called, later, never from inside submit() */
+};
+
+/**
+ * struct tgt_zones - a zoned disk; zone_bytes 0: it is none
+ * @zone_bytes: of each zone, a power of two; the disk is a multiple of it
+ * @max_open, @max_active: zones at a time; 0: no limit
+ * @max_append_bytes: of one ZONE_APPEND; not 0
+ */
+struct tgt_zones {
+	u64 zone_bytes;
+	u32 max_open;
+	u32 max_active;
+	u32 max_append_bytes;
+};
+
+/* Of metadata: <linux/fs.h> has them from 6.17 on */
+#ifndef LBMD_PI_CAP_INTEGRITY
+#define	LBMD_PI_CAP_INTEGRITY		(1 << 0) /* the disk checks, too */
+#define	LBMD_PI_CAP_REFTAG		(1 << 1) /* the reference tag is the place */
+#define LBMD_PI_CSUM_NONE		0
+#define LBMD_PI_CSUM_IP			1
+#define LBMD_PI_CSUM_CRC16_T10DIF	2
+#define LBMD_PI_CSUM_CRC64_NVME		4
+#endif
+
+/**
+ * struct tgt_meta_format - metadata that each interval of data has; bytes 0: none
+ * @interval_shift: data bytes that one piece of metadata is about
+ * @csum:      LBMD_PI_CSUM_*, with the protection information at pi_offset
+ * @caps:      LBMD_PI_CAP_*
+ */
+struct tgt_meta_format {
+	u8 bytes;
+	u8 pi_offset;
+	u8 csum;
+	u8 tag_bytes;
+	u8 interval_shift;
+	u32 caps;
 };
 
 /* What the disk is like. Zero in a maximum: not offered. */
@@ -149,10 +203,15 @@ struct tgt_limits {
 	u32 discard_alignment_bytes;
 	u64 max_discard_bytes;
 	u64 max_write_zeroes_bytes;
+	u32 dma_alignment_bytes; /* of the memory of requests that it hands on; 0: any */
+	u32 chunk_bytes;	 /* no request crosses a multiple of it; 0: any may */
+	struct tgt_zones zones;
+	struct tgt_meta_format meta;
 };
 
 /**
  * struct tgt - one target, open
+ * @direct:         see struct tgt_type
  * @data_kinds:     1 << enum tgt_data_kind for each that submit() can take
  * @forwards_data:  hands the data on and never looks at it
  * @needs_snapshot: looks at the bytes of a write more than once
@@ -160,12 +219,22 @@ struct tgt_limits {
  *                  Before open() it is set for one to each child; a target that
  *                  asks a child more often for one operation, at the same time or
  *                  in turn, adds 1 + child->nr_ops for each further time
- * @nr_pieces:      pieces, the same
+ * @nr_pieces:      pieces, the same, of an operation whose data is one piece: each
+ *                  piece more can be one more of every sub-operation, so who makes k
+ *                  of one adds (k - 1) * child->nr_ops, and whoever submits lists has
+ *                  room for as much
  * @nr_sqes:        entries of the ring that can be under way, the same
+ * @backing_dev:    of a leaf on a block device, or on a file system that is on one: that
+ *                  one's number, as node_dev() of ublk/node.h makes it; 0: on none
+ * @arg, @params:   as the spec has them, decoded; params: name, NUL, value, NUL, ..., ended
+ *                  by an empty name, and NULL of a target that no spec has opened
+ * @notice:         what the user should know although all is well, by tgt_notice(),
+ *                  which is for open(); empty: nothing
  */
 struct tgt {
 	const struct tgt_type *type;
 	enum tgt_status (*submit)(struct tgt *t, struct tgt_queue *q, struct tgt_op *op);
+	void *(*direct)(struct tgt *t, const struct tgt_op *op);
 	void *state; /* type->state_bytes, zeroed before open() */
 	struct tgt_limits limits;
 	u32 data_kinds;
@@ -174,29 +243,60 @@ struct tgt {
 	u32 nr_ops;
 	u32 nr_pieces;
 	u32 nr_sqes;
+	u32 backing_dev;
 	u32 nr_children;
 	struct tgt *child[TGT_MAX_CHILDREN];
+	const char *arg;
+	const char *params;
+	char notice[TGT_NOTICE_BYTES];
 };
+
+/* Called with each number that a target tells about itself */
+typedef void tgt_say_fn(void *ctx, const char *name, u64 value);
 
 /**
  * struct tgt_type - one kind of target: a row of a table, a file of code
  * @arg_name:    what stands after the colon, for help; NULL: nothing may
  * @params:      what may stand after the question mark; filled into a struct of
  *               values_bytes, zeroed before, at most TGT_VALUES_BYTES
+ * @leaf:        composites: the kind of child that KIND:ARG stands for, which is
+ *               KIND:[LEAF:ARG]; NULL: an argument is refused
  * @min_children, @max_children: 0 for a leaf
  * @open:        checks and acquires; the children are open; fills t->limits and
  *               what differs from the defaults (memory only, nothing needed).
  *               arg is NULL when none was given; strings live as long as t
  * @close:       releases what open() acquired; NULL: nothing
  * @queue_init:  once on each queue's thread before it serves; may be NULL
- * @queue_exit:  undoes it
+ * @queue_stop:  ends soon what the target does by itself on this queue, for
+ *               which nr_busy of the queue is waited; operations may still come.
+ *               A target that begins nothing by itself has none
+ * @queue_exit:  undoes queue_init()
  * @submit:      see enum tgt_status
+ * @direct:      of a target that keeps the bytes in memory: where those of a READ
+ *               or WRITE are, in one stretch, or NULL where they cannot be told
+ *               now. The kernel then copies there or from there by itself, and
+ *               submit() is called with this as the data: before that of a read,
+ *               after that of a write. NULL: never
+ * @resize:      the disk gets @size_bytes; children first, limits.size_bytes last
+ *               (others read it meanwhile: store it in one piece). -EOPNOTSUPP where
+ *               it is absent. A disk that shrinks loses what is beyond
+ * @refresh:     find limits.size_bytes out anew: of a file that another hand has made
+ *               larger; children first. -EOPNOTSUPP where it is absent
+ * @seek:        the first byte from @offset_bytes on that may hold data (or, with
+ *               @hole, that surely reads as zeroes and takes no space), the size at
+ *               the end. Absent: everything is data
+ * @message:     a word to a running target, as "pause" or "rate=10M", whose value
+ *               is NULL where none was given. -EINVAL: not known here
+ * @stat:        tell @say each number that the target has about itself
+ *               resize, refresh, seek, message and stat come from one thread at a
+ *               time, any one, while queues run
  * @cqe:         a completion of an entry from tgt_get_sqe(); the step is the
  *               caller's number from there. Calls tgt_complete() at the end
  */
 struct tgt_type {
 	const char *name;
 	const char *arg_name;
+	const char *leaf;
 	const char *summary; /* one line */
 	const char *notes;   /* more lines for help, or NULL */
 	struct opt_table params;
@@ -207,12 +307,20 @@ struct tgt_type {
 	int (*open)(struct tgt *t, const char *arg, const void *values, struct diag *why);
 	void (*close)(struct tgt *t);
 	int (*queue_init)(struct tgt *t, struct tgt_queue *q);
+	void (*queue_stop)(struct tgt *t, struct tgt_queue *q);
 	void (*queue_exit)(struct tgt *t, struct tgt_queue *q);
 	enum tgt_status (*submit)(struct tgt *t, struct tgt_queue *q, struct tgt_op *op);
+	void *(*direct)(struct tgt *t, const struct tgt_op *op);
+	int (*resize)(struct tgt *t, u64 size_bytes, struct diag *why);
+	int (*refresh)(struct tgt *t, struct diag *why);
+	s64 (*seek)(struct tgt *t, u64 offset_bytes, bool hole);
+	int (*message)(struct tgt *t, const char *word, const char *value, struct diag *why);
+	void (*stat)(const struct tgt *t, tgt_say_fn *say, void *ctx);
 	void (*cqe)(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, u32 step, s32 res);
 };
 
 #define TGT_VALUES_BYTES 512
+#define TGT_ZONE_BYTES 64 /* of struct blk_zone, <linux/blkzoned.h> */
 
 /* tgt_submit() - give an operation to a target; op->tgt is set, nothing else */
 static inline enum tgt_status tgt_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
@@ -233,18 +341,18 @@ static inline void tgt_complete(struct tgt_queue *q, struct tgt_op *op, s64 resu
 {
 	op->result = result;
 	op->next = NULL;
-	*q->run_last = op;
-	q->run_last = &op->next;
+	*q->run->last = op;
+	q->run->last = &op->next;
 }
 
-/* tgt_queue_init() - an empty run list; whoever drives the queue calls it first */
-static inline void tgt_queue_init(struct tgt_queue *q, struct ring *ring, u32 idx)
+/* tgt_run_init() - an empty list; whoever drives a ring has one */
+static inline void tgt_run_init(struct tgt_run *run)
 {
-	*q = (struct tgt_queue){ .ring = ring, .idx = idx, .run_last = &q->run_first };
+	*run = (struct tgt_run){ .last = &run->first };
 }
 
 /* tgt_run_done() - call done() for everything that was completed, in order */
-void tgt_run_done(struct tgt_queue *q);
+void tgt_run_done(struct tgt_run *run);
 
 /* tgt_sub() - a sub-operation of @op with the same kind and flags, no data yet;
  * the type has counted it in nr_ops, so there is one */
@@ -280,6 +388,19 @@ NODISCARD int tgt_zero_op(const struct tgt_op *op, u64 at, u64 len_bytes);
 NODISCARD int tgt_write_from_op(const struct tgt_op *op, u64 at, int fd, u64 offset_bytes,
 				u64 len_bytes);
 
+/* tgt_shift_of() - n of 1 << n; the builtin is a call into libgcc on riscv64 */
+static inline u8 tgt_shift_of(u64 power)
+{
+	u8 shift = 0;
+
+	while (shift < 63 && power >> shift > 1)
+		shift++;
+	return shift;
+}
+
+/* tgt_notice() - say something in open() that is no failure */
+void tgt_notice(struct tgt *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 /* tgt_size_arg() - a target's argument that is a size: given, not zero, a
  * multiple of 512 */
 NODISCARD int tgt_size_arg(const char *arg, u64 *bytes, struct diag *why);
@@ -313,11 +434,12 @@ static inline void tgt_sqe_owner(struct io_uring_sqe *sqe, struct tgt_op *op, u3
 
 /* tgt_handle_cqe() - for whoever drives the ring: a completion whose user_data
  * has TGT_USER_DATA_FRONT clear */
-static inline void tgt_handle_cqe(struct tgt_queue *q, u64 user_data, s32 res)
+static inline void tgt_handle_cqe(u64 user_data, s32 res)
 {
 	struct tgt_op *op = (struct tgt_op *)(uintptr_t)(user_data & ~63ULL);
+	u32 step = (u32)(user_data >> 1) & TGT_MAX_STEP;
 
-	op->tgt->type->cqe(op->tgt, q, op, (u32)(user_data >> 1) & TGT_MAX_STEP, res);
+	op->tgt->type->cqe(op->tgt, op->slab->queue, op, step, res);
 }
 
 /**
@@ -336,7 +458,8 @@ struct tgt_tree {
  * tgt_open() - open a target by its spec
  * @types: NULL-terminated table of the kinds that may be named; see tgt_types
  * @spec:  KIND:ARG?k=v&k=v for a leaf, KIND?k=v&k=v:[CHILD],[CHILD] for a
- *         composite; in ARG and values ? & [ ] , % and space are written %XX
+ *         composite, or KIND:ARG?k=v, see leaf in struct tgt_type; in ARG and values
+ *         ? & [ ] , % and space are written %XX
  * @tree:  overwritten; zeroed on failure
  *
  * Return: 0, or -errno with *why naming the place in the spec or the target:
@@ -353,7 +476,46 @@ void tgt_close(struct tgt_tree *tree);
 /* tgt_queue_open() - run every target's queue_init() on this thread; undone by
  * tgt_queue_close(), and by itself on failure */
 NODISCARD int tgt_queue_open(struct tgt_tree *tree, struct tgt_queue *q);
+
+/* tgt_queue_stop() - no background work begins on this queue any more, and what is
+ * under way ends soon: its owner turns the ring until q->nr_busy is 0, and closes
+ * the queue then. A second time it does nothing. On the queue's thread */
+void tgt_queue_stop(struct tgt_tree *tree, struct tgt_queue *q);
 void tgt_queue_close(struct tgt_tree *tree, struct tgt_queue *q);
+
+/*
+ * What is asked of a running disk, from one thread at a time, any one.
+ *
+ * tgt_resize(): -EOPNOTSUPP a target whose size is fixed, -EINVAL not a multiple
+ * of the block size, or zero, and what the target gives. tgt_refresh(): the size
+ * becomes what the target finds it to be; -EOPNOTSUPP where it never changes.
+ * tgt_seek(): as lseek(2) with SEEK_DATA and SEEK_HOLE, but that the size stands for
+ * "no more". tgt_message(): to the outermost target that takes messages, or of that
+ * @kind; -ENOENT: there is none. tgt_stat(): names come as "mirror.copied_bytes", with
+ * a number before the dot from the second target of a kind on ("mirror2.").
+ */
+NODISCARD int tgt_resize(struct tgt_tree *tree, u64 size_bytes, struct diag *why);
+NODISCARD int tgt_refresh(struct tgt_tree *tree, struct diag *why);
+NODISCARD s64 tgt_seek(const struct tgt_tree *tree, u64 offset_bytes, bool hole);
+NODISCARD int tgt_message(struct tgt_tree *tree, const char *kind, const char *word,
+			  const char *value, struct diag *why);
+void tgt_stat(const struct tgt_tree *tree, tgt_say_fn *say, void *ctx);
+
+/* tgt_is_on() - one of its targets is on this block device: it cannot be its disk */
+bool tgt_is_on(const struct tgt_tree *tree, u32 dev);
+
+/**
+ * tgt_spec_print() - the spec that opens the same targets again
+ *
+ * Each with the parameters that were given, in their order; KIND:ARG that stands for
+ * KIND:[LEAF:ARG] is written so. What needs it is written %XX.
+ *
+ * Return: 0, or -EOPNOTSUPP: a target that no spec has opened (tgt_backend_open())
+ */
+NODISCARD int tgt_spec_print(const struct tgt_tree *tree, struct fmt_buf *out);
+
+/* tgt_spec_add() - an argument or a value, a path for one, as it is written in a spec */
+void tgt_spec_add(struct fmt_buf *out, const char *text);
 
 /* tgt_spec_hash() - 48 bits that tell one spec from another (FNV-1a, folded) */
 u64 tgt_spec_hash(const char *spec);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ublk/spec.c under libFuzzer: any text is a spec or a reason, and leaves nothing. */
+/* ublk/spec.c under libFuzzer: any text is a spec or a reason, and leaves nothing; what
+ * a spec has opened is written as one that opens the same. */
 #include "uapi/rt/mem.h"
+#include "uapi/rt/str.h"
 #include "ublk/tgt.h"
 
 #define SPEC_MAX 4096
@@ -69,7 +71,36 @@ static const struct tgt_type leaf = { .name = "l", .arg_name = "ANY", COMMON };
 static const struct tgt_type bare = { .name = "b", COMMON };
 static const struct tgt_type pair = { .name = "p", .min_children = 2, .max_children = 2, COMMON };
 static const struct tgt_type many = { .name = "m", .min_children = 1, .max_children = 255, COMMON };
-static const struct tgt_type *const types[] = { &leaf, &bare, &pair, &many, NULL };
+static const struct tgt_type over = {
+	.name = "o", .arg_name = "ANY", .leaf = "l", .min_children = 1, .max_children = 1, COMMON
+};
+static const struct tgt_type *const types[] = { &leaf, &bare, &pair, &many, &over, NULL };
+
+/* Three characters for one at most, and those that stand for a child */
+#define PRINTED_MAX (4 * SPEC_MAX)
+
+static void print(const struct tgt_tree *tree, char *text)
+{
+	struct fmt_buf b = { .text = text, .size = PRINTED_MAX };
+
+	if (tgt_spec_print(tree, &b) || fmt_truncated(&b))
+		__builtin_trap();
+}
+
+static void print_twice(const struct tgt_tree *tree)
+{
+	static char text[2][PRINTED_MAX];
+	struct tgt_tree again;
+	struct diag why;
+
+	print(tree, text[0]);
+	if (tgt_open(&again, types, text[0], &why))
+		__builtin_trap();
+	print(&again, text[1]);
+	if (again.nr != tree->nr || !str_eq(text[0], text[1]))
+		__builtin_trap();
+	tgt_close(&again);
+}
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 {
@@ -84,6 +115,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 	if (tgt_open(&tree, types, spec, &why) == 0) {
 		if (!tree.root || nr_open != (int)tree.nr)
 			__builtin_trap();
+		print_twice(&tree);
 	} else if (!why.text[0] || tree.mem) {
 		__builtin_trap();
 	}

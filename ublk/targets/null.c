@@ -37,6 +37,14 @@ static enum tgt_status null_submit_nodata(struct tgt *t, struct tgt_queue *q, st
 	return tgt_finish(op, 0);
 }
 
+/* With nodata=1 nothing surely reads as zeroes. */
+static COLD s64 null_seek(struct tgt *t, u64 offset_bytes, bool hole)
+{
+	bool is_hole = t->submit == null_submit;
+
+	return (s64)(hole == is_hole ? offset_bytes : t->limits.size_bytes);
+}
+
 static COLD int null_open(struct tgt *t, const char *arg, const void *values, struct diag *why)
 {
 	const struct null_values *v = values;
@@ -48,7 +56,9 @@ static COLD int null_open(struct tgt *t, const char *arg, const void *values, st
 		if (sys_geteuid() != 0)
 			return diag_set(why, -EPERM, "nodata=1 shows stale memory: for root only");
 		t->submit = null_submit_nodata;
+		t->data_kinds = 1 << TGT_DATA_FIXED;
 	}
+	t->data_kinds |= 1 << TGT_DATA_MEM | 1 << TGT_DATA_FILE;
 	t->limits.logical_shift = 9;
 	t->limits.physical_shift = 12;
 	t->limits.discard_granularity_bytes = 4096;
@@ -65,4 +75,5 @@ const struct tgt_type null_target = {
 	.values_bytes = sizeof(struct null_values),
 	.open = null_open,
 	.submit = null_submit,
+	.seek = null_seek,
 };

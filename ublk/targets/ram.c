@@ -4,12 +4,12 @@
  *
  * The bytes are in a memfd, mapped whole. A bit per page says which pages were
  * written: a read of any other page is zeroes and does not touch the memfd,
- * which would allocate. The first write to a page goes through pwrite(), so
- * that running out of memory is an error to report and not a SIGBUS; later
- * ones are copies into the mapping. Discarding clears the bits first and
- * punches the hole second, and a write sets its bits after its bytes are there:
- * whichever wins, no page has bytes in it that its bit denies, which would turn
- * up after a later write to the page.
+ * which would allocate. The first write to a page goes through pwrite() or
+ * fallocate(), so that running out of memory is an error to report and not a
+ * SIGBUS; later ones are copies into the mapping, by us or by the kernel.
+ * Discarding clears the bits first and punches the hole second, and a write sets
+ * its bits after its bytes are there: whichever wins, no page has bytes in it
+ * that its bit denies, which would turn up after a later write to the page.
  */
 #include <asm/errno.h>
 #include <linux/falloc.h>
@@ -22,8 +22,13 @@
 #include "uapi/sys.h"
 #include "ublk/targets/targets.h"
 
+/* What the kernel gets zeroes from for a read of pages that are not there: memory
+ * that is never touched costs none. Longer reads have theirs made. */
+#define ZEROES_BYTES (1U << 20)
+
 struct ram {
 	char *mem;
+	const char *zeroes;
 	u64 *present; /* bit p: page p has been written */
 	u64 size_bytes;
 	u32 page_shift;
@@ -61,9 +66,36 @@ static u64 run_length(const struct ram *ram, u64 offset, u64 max, bool present)
 	return end;
 }
 
+/* Where an operation's bytes are, if all its pages are there, or none of a read. A
+ * page that is discarded meanwhile is zeroes, or comes back with the write. */
+static void *ram_direct(struct tgt *t, const struct tgt_op *op)
+{
+	const struct ram *ram = t->state;
+	u64 offset = op->offset_bytes;
+	bool present = is_present(ram, offset >> ram->page_shift);
+
+	if (run_length(ram, offset, op->len_bytes, present) < op->len_bytes)
+		return NULL;
+	if (present)
+		return ram->mem + offset;
+	if (op->kind != TGT_READ || op->len_bytes > ZEROES_BYTES)
+		return NULL;
+	return (void *)(uintptr_t)ram->zeroes;
+}
+
+/* The kernel has moved it there, or will: see ram_direct() */
+static bool is_in_place(const struct ram *ram, const struct tgt_op *op)
+{
+	u64 at = op->data.pieces->at;
+
+	return op->data.kind == TGT_DATA_MEM &&
+	       (at == (u64)(uintptr_t)ram->mem + op->offset_bytes ||
+		at == (u64)(uintptr_t)ram->zeroes);
+}
+
 static s64 ram_read(struct ram *ram, struct tgt_op *op)
 {
-	u64 at = 0;
+	u64 at = is_in_place(ram, op) ? op->len_bytes : 0;
 
 	while (at < op->len_bytes) {
 		u64 offset = op->offset_bytes + at;
@@ -92,16 +124,32 @@ static u64 written_bytes(const struct ram *ram, u64 offset, u64 len_bytes)
 	return (u64)hole - offset < len_bytes ? (u64)hole - offset : len_bytes;
 }
 
+/* Into pages that are not there yet: running out of memory is told, see above */
+static int write_absent(struct ram *ram, const struct tgt_op *op, u64 at, u64 offset, u64 len)
+{
+	int err;
+
+	if (op->data.kind == TGT_DATA_MEM)
+		return tgt_write_from_op(op, at, ram->memfd, offset, len);
+	err = sys_fallocate(ram->memfd, 0, offset, len);
+	return err ? err : tgt_copy_from_op(op, at, ram->mem + offset, len);
+}
+
 static s64 ram_write(struct ram *ram, struct tgt_op *op)
 {
 	u64 at = 0;
 
+	if (is_in_place(ram, op)) {
+		/* a discard may have come between */
+		set_present(ram, op->offset_bytes, op->len_bytes);
+		return (s64)op->len_bytes;
+	}
 	while (at < op->len_bytes) {
 		u64 offset = op->offset_bytes + at;
 		bool present = is_present(ram, offset >> ram->page_shift);
 		u64 len = run_length(ram, offset, op->len_bytes - at, present);
 		int err = present ? tgt_copy_from_op(op, at, ram->mem + offset, len) :
-				    tgt_write_from_op(op, at, ram->memfd, offset, len);
+				    write_absent(ram, op, at, offset, len);
 
 		/* Also if it was there: a discard may have come between. */
 		set_present(ram, offset, err && !present ? written_bytes(ram, offset, len) : len);
@@ -196,8 +244,30 @@ static enum tgt_status ram_submit(struct tgt *t, struct tgt_queue *q, struct tgt
 	}
 }
 
+/* By words: most of a large disk is absent. */
+static COLD s64 ram_seek(struct tgt *t, u64 offset_bytes, bool hole)
+{
+	const struct ram *ram = t->state;
+	u64 end = (ram->size_bytes + (1ULL << ram->page_shift) - 1) >> ram->page_shift;
+	u64 page = offset_bytes >> ram->page_shift;
+
+	while (page < end) {
+		u64 word = __atomic_load_n(&ram->present[page / 64], __ATOMIC_ACQUIRE);
+
+		word = (hole ? ~word : word) >> (page % 64);
+		if (word & 1)
+			break;
+		page = word ? page + 1 : (page | 63) + 1;
+	}
+	if (page >= end)
+		return (s64)ram->size_bytes;
+	page <<= ram->page_shift;
+	return (s64)(page > offset_bytes ? page : offset_bytes);
+}
+
 static int make_store(struct ram *ram, struct diag *why)
 {
+	u64 map_bytes = pages_round_up((ram->size_bytes >> ram->page_shift) / 8 + 8);
 	long addr;
 	int err;
 
@@ -214,10 +284,11 @@ static int make_store(struct ram *ram, struct diag *why)
 	ram->mem = (char *)addr;
 	/* A forked child has no use for it and would keep it alive. */
 	(void)sys_madvise(ram->mem, ram->size_bytes, MADV_DONTFORK);
-	err = pages_map(&ram->bitmap, (ram->size_bytes >> ram->page_shift) / 8 + 8);
+	err = pages_map(&ram->bitmap, map_bytes + ZEROES_BYTES);
 	if (err)
 		return diag_set(why, err, "no memory for its map of pages");
 	ram->present = ram->bitmap.addr;
+	ram->zeroes = (char *)ram->bitmap.addr + map_bytes;
 	return 0;
 }
 
@@ -256,6 +327,7 @@ static COLD int ram_open(struct tgt *t, const char *arg, const void *values, str
 		.max_discard_bytes = ram->size_bytes,
 		.max_write_zeroes_bytes = ram->size_bytes,
 	};
+	t->data_kinds = 1 << TGT_DATA_MEM | 1 << TGT_DATA_FILE;
 	return 0;
 }
 
@@ -267,4 +339,6 @@ const struct tgt_type ram_target = {
 	.open = ram_open,
 	.close = ram_close,
 	.submit = ram_submit,
+	.direct = ram_direct,
+	.seek = ram_seek,
 };

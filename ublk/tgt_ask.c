@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* What is asked of a running disk, beside its I/O. */
+#include <asm/errno.h>
+
+#include "uapi/rt/fmt.h"
+#include "uapi/rt/str.h"
+#include "ublk/tgt.h"
+
+COLD int tgt_resize(struct tgt_tree *tree, u64 size_bytes, struct diag *why)
+{
+	struct tgt *t = tree->root;
+	u64 block = 1ULL << t->limits.logical_shift;
+
+	if (!t->type->resize)
+		return diag_set(why, -EOPNOTSUPP, "%s: its size is fixed", t->type->name);
+	if (!size_bytes || size_bytes % block)
+		return diag_set(why, -EINVAL,
+				"%s: %llu is not a multiple of its blocks of %llu above zero",
+				t->type->name, size_bytes, block);
+	return t->type->resize(t, size_bytes, why);
+}
+
+COLD int tgt_refresh(struct tgt_tree *tree, struct diag *why)
+{
+	struct tgt *t = tree->root;
+
+	if (!t->type->refresh)
+		return diag_set(why, -EOPNOTSUPP, "%s: its size does not change by itself",
+				t->type->name);
+	return t->type->refresh(t, why);
+}
+
+COLD s64 tgt_seek(const struct tgt_tree *tree, u64 offset_bytes, bool hole)
+{
+	struct tgt *t = tree->root;
+	u64 size = __atomic_load_n(&t->limits.size_bytes, __ATOMIC_RELAXED);
+
+	if (offset_bytes >= size)
+		return (s64)size;
+	if (!t->type->seek)
+		return (s64)(hole ? size : offset_bytes);
+	return t->type->seek(t, offset_bytes, hole);
+}
+
+COLD int tgt_message(struct tgt_tree *tree, const char *kind, const char *word, const char *value,
+		     struct diag *why)
+{
+	for (u32 i = 0; i < tree->nr; i++) {
+		struct tgt *t = &tree->nodes[i];
+
+		if (t->type->message && (!kind || str_eq(kind, t->type->name)))
+			return t->type->message(t, word, value, why);
+	}
+	return diag_set(why, -ENOENT, "no target%s%s that takes messages", kind ? " " : "",
+			kind ? kind : "");
+}
+
+COLD bool tgt_is_on(const struct tgt_tree *tree, u32 dev)
+{
+	for (u32 i = 0; dev && i < tree->nr; i++)
+		if (tree->nodes[i].backing_dev == dev)
+			return true;
+	return false;
+}
+
+/* Puts the target's name before the number's */
+struct named {
+	tgt_say_fn *say;
+	void *ctx;
+	const char *name;
+	u32 nr;
+};
+
+static void say_named(void *ctx, const char *name, u64 value)
+{
+	const struct named *n = ctx;
+	char text[64];
+
+	if (n->nr > 1)
+		(void)fmt_print(text, sizeof(text), "%s%u.%s", n->name, n->nr, name);
+	else
+		(void)fmt_print(text, sizeof(text), "%s.%s", n->name, name);
+	n->say(n->ctx, text, value);
+}
+
+COLD void tgt_stat(const struct tgt_tree *tree, tgt_say_fn *say, void *ctx)
+{
+	for (u32 i = 0; i < tree->nr; i++) {
+		const struct tgt *t = &tree->nodes[i];
+		struct named n = { .say = say, .ctx = ctx, .name = t->type->name };
+
+		for (u32 j = 0; j <= i; j++)
+			n.nr += tree->nodes[j].type == t->type;
+		if (t->type->stat)
+			t->type->stat(t, say_named, &n);
+	}
+}
