@@ -56,6 +56,7 @@ static s32 add(struct fake_ctrl *f)
 		info->dev_id = FIRST_ID;
 	if (info->nr_hw_queues > 2)
 		info->nr_hw_queues = 2;
+	info->flags &= f->features & ~f->dropped;
 	f->has_device = true;
 	f->info = *info;
 	return 0;
@@ -77,23 +78,52 @@ static s32 get_params(struct fake_ctrl *f)
 	return 0;
 }
 
+/* As the driver takes the path: if the device is unprivileged, and only then */
+static s32 permit(struct fake_ctrl *f)
+{
+	bool by_path = f->c.req.dev_id & UBLK_CTRL_BY_PATH;
+	bool is_unprivileged = f->info.flags & UBLK_F_UNPRIVILEGED_DEV;
+
+	if (f->c.req.cmd_op == UBLK_U_CMD_DEL_DEV_ASYNC && is_unprivileged)
+		return -EINVAL;
+	if (by_path != (is_unprivileged || f->c.req.cmd_op == UBLK_U_CMD_GET_DEV_INFO2))
+		return -EINVAL;
+	if (!by_path || !f->nr_denied)
+		return 0;
+	f->nr_denied--;
+	return -EACCES;
+}
+
 static s32 answer(struct fake_ctrl *f)
 {
 	struct ublk_ctrl_req *req = &f->c.req;
+	s32 err;
 
 	if (FAKE_NR(req->cmd_op) == FAKE_NR(UBLK_U_CMD_ADD_DEV))
 		return add(f);
+	if (req->cmd_op == UBLK_U_CMD_GET_FEATURES) {
+		req->words[0] = f->features;
+		return 0;
+	}
 	if (!f->has_device)
 		return -ENODEV;
+	err = permit(f);
+	if (err)
+		return err;
 	switch (req->cmd_op) {
 	case UBLK_U_CMD_DEL_DEV:
 		return del(f);
 	case UBLK_U_CMD_SET_PARAMS:
 		memcpy(&f->params, req->payload, sizeof(f->params));
+		f->params.types &= ~f->dropped_params;
 		return 0;
 	case UBLK_U_CMD_GET_PARAMS:
 		return get_params(f);
+	case UBLK_U_CMD_UPDATE_SIZE:
+		f->params.basic.dev_sectors = req->data;
+		return 0;
 	case UBLK_U_CMD_GET_DEV_INFO:
+	case UBLK_U_CMD_GET_DEV_INFO2:
 		req->info = f->info;
 		return 0;
 	default:
@@ -141,6 +171,7 @@ void fake_ctrl_init(struct fake_ctrl *f)
 	f->c.fd = -1;
 	f->c.wait_fd = -1;
 	f->c.state = UBLK_CTRL_IDLE;
+	f->features = (UBLK_F_IO_DESC_SIZE << 1) - 1;
 }
 
 u32 fake_ctrl_sent(const struct fake_ctrl *f, u32 cmd_op)

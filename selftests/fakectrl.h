@@ -9,7 +9,7 @@
 
 #include "ublk/ctrl.h"
 
-#define FAKE_LOG_MAX 64
+#define FAKE_LOG_MAX 256
 
 /* A command number without its encoding, for rules and the list */
 #define FAKE_NR(cmd_op) ((cmd_op) & 0xff)
@@ -39,6 +39,10 @@ struct fake_ctrl {
 	u32 nr_sent;
 	u32 sent[FAKE_LOG_MAX];	 /* cmd_op */
 	u32 ids[FAKE_LOG_MAX];	 /* dev_id */
+	u64 features; /* UBLK_F_* of this kernel; at first all that there are */
+	u64 dropped;  /* of them, those that ADD_DEV takes away all the same */
+	u32 nr_denied; /* commands by path that are refused: its node is not ours yet */
+	u32 dropped_params; /* UBLK_PARAM_TYPE_* that it does not know */
 	struct ublksrv_ctrl_dev_info info;
 	struct ublk_params params;
 	struct ublk_param_devt devt; /* what GET_PARAMS says */

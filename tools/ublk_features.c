@@ -3,8 +3,8 @@
 #include "tools/cmd.h"
 #include "tools/ctrl_child.h"
 #include "tools/text/json.h"
-#include "tools/ublk_flags.h"
 #include "tools/ublk_show.h"
+#include "ublk/features.h"
 
 struct features_values {
 	bool json;
@@ -20,13 +20,13 @@ static void print_json(struct fmt_buf *out, u64 features)
 	struct json j = { .out = out };
 
 	json_open(&j, NULL, '[');
-	for (u32 i = 0; ublk_flag_name(i); i++) {
+	for (u32 i = 0; ublk_feature_name(i); i++) {
 		json_open(&j, NULL, '{');
-		json_string(&j, "name", ublk_flag_name(i));
+		json_string(&j, "name", ublk_feature_name(i));
 		json_u64(&j, "bit", i);
 		json_bool(&j, "kernel_has", features >> i & 1);
-		json_string(&j, "since", ublk_flag_since(i));
-		json_bool(&j, "used", UBLK_FLAGS_USED >> i & 1);
+		json_string(&j, "since", ublk_feature_since(i));
+		json_bool(&j, "used", UBLK_FEATURES_USED >> i & 1);
 		json_close(&j, '}');
 	}
 	json_close(&j, ']');
@@ -37,12 +37,12 @@ static void print_text(struct fmt_buf *out, u64 features)
 {
 	fmt_add(out, "BIT FEATURE                 HERE  SINCE  USED\n");
 	for (u32 i = 0; i < 64; i++) {
-		const char *name = ublk_flag_name(i);
+		const char *name = ublk_feature_name(i);
 
 		if (name)
 			fmt_add(out, "%3u %-23s %-5s %-6s %s\n", i, name,
-				features >> i & 1 ? "yes" : "no", ublk_flag_since(i),
-				UBLK_FLAGS_USED >> i & 1 ? "yes" : "no");
+				features >> i & 1 ? "yes" : "no", ublk_feature_since(i),
+				UBLK_FEATURES_USED >> i & 1 ? "yes" : "no");
 		else if (features >> i & 1)
 			fmt_add(out, "%3u unknown to this program\n", i);
 	}
@@ -54,14 +54,13 @@ static enum exit_code features_run(const struct cmd_run *r)
 	struct ctrl_child child;
 	struct ublk_error error;
 	u64 features = 0;
-	int err;
+	int err = ctrl_child_open(&child, &error);
 
-	if (ctrl_child_open(&child, &error))
-		return cmd_fail_ublk(r, &error);
-	err = ublk_ctrl_get_features(&child.ctrl, &features, VIEW_TIMEOUT_MS);
+	if (!err)
+		err = ublk_features_get(&child.ctrl, &features, VIEW_TIMEOUT_MS, &error);
 	ctrl_child_rest(&child);
 	if (err)
-		return cmd_fail(r, EXIT_UNSUPPORTED, err, "the driver does not tell: older than 6.5?");
+		return cmd_fail_ublk(r, &error);
 	if (v->json)
 		print_json(r->out, features);
 	else

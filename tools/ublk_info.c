@@ -2,9 +2,9 @@
 /* bareblk ublk info: all that the kernel says about one device. */
 #include <asm/errno.h>
 
-#include "tools/ublk_flags.h"
 #include "tools/ublk_ids.h"
 #include "tools/ublk_show.h"
+#include "ublk/features.h"
 
 struct info_values {
 	bool json;
@@ -26,8 +26,8 @@ static void print_flags(struct fmt_buf *out, u64 flags)
 	for (u32 i = 0; i < 64; i++) {
 		if (!(flags >> i & 1))
 			continue;
-		if (ublk_flag_name(i))
-			fmt_add(out, " %s", ublk_flag_name(i));
+		if (ublk_feature_name(i))
+			fmt_add(out, " %s", ublk_feature_name(i));
 		else
 			fmt_add(out, " BIT_%u", i);
 	}

@@ -6,6 +6,7 @@
 #include <linux/fcntl.h>
 
 #include "ring/prep.h"
+#include "uapi/rt/fmt.h"
 #include "uapi/rt/mem.h"
 #include "uapi/sys.h"
 #include "ublk/deadline.h"
@@ -13,11 +14,31 @@
 /* How long to wait for the undoing of an ADD_DEV that was answered late */
 #define UNDO_TIMEOUT_MS 1000
 
+/* How often a node is looked at that is about to be given to us */
+#define NODE_SLEEP_US 5000
+
 /* user_data of the control ring's entries */
 enum { DATA_COMMAND, DATA_NUDGE };
 
 /* A command that takes this long may have no thread, see nudge() */
 #define NUDGE_NS 250000000ULL
+
+/* ~0 is no device: ADD_DEV's lowest that is free */
+static bool is_by_path(u32 dev_id)
+{
+	return (dev_id & UBLK_CTRL_BY_PATH) && dev_id != ~0U;
+}
+
+/* Also a command without a payload carries the path. */
+static void put_path(struct ublk_ctrl_req *req, struct ublksrv_ctrl_cmd *cmd)
+{
+	cmd->dev_id &= ~UBLK_CTRL_BY_PATH;
+	memset(req->path, 0, sizeof(req->path));
+	fmt_print(req->path, sizeof(req->path), "/dev/ublkc%u", cmd->dev_id);
+	cmd->addr = (u64)(uintptr_t)req->path;
+	cmd->len += sizeof(req->path);
+	cmd->dev_path_len = sizeof(req->path);
+}
 
 static int ring_via_submit(struct ublk_ctrl *c)
 {
@@ -37,6 +58,8 @@ static int ring_via_submit(struct ublk_ctrl *c)
 		.addr = c->req.len_bytes ? (u64)(uintptr_t)c->req.payload : 0,
 		.data[0] = c->req.data,
 	};
+	if (is_by_path(c->req.dev_id))
+		put_path(&c->req, cmd);
 	ret = ring_submit(&c->ring);
 	return ret < 0 ? ret : 0;
 }
@@ -154,7 +177,7 @@ static const char *ring_remedy(int err)
 static const char *node_remedy(int err)
 {
 	if (err == -EACCES || err == -EPERM)
-		return "may not open " UBLK_CTRL_PATH ": be root";
+		return "may not open " UBLK_CTRL_PATH ": be root, or let a udev rule open it to users";
 	if (err == -ENOENT || err == -ENXIO || err == -ENODEV)
 		return "no ublk driver: modprobe ublk_drv (CONFIG_BLK_DEV_UBLK)";
 	return "cannot open " UBLK_CTRL_PATH;
@@ -174,12 +197,12 @@ int ublk_ctrl_explain(const struct ublk_ctrl *c, int err, struct ublk_error *err
 /* An answer that nobody waited for: a device that came to be all the same goes. */
 static int undo_late(struct ublk_ctrl *c)
 {
-	u32 dev_id = c->req.info.dev_id;
+	u32 dev_id = ublk_ctrl_id(&c->req.info);
 
 	c->state = UBLK_CTRL_IDLE;
 	if (c->req.cmd_op != UBLK_U_CMD_ADD_DEV || c->req.result < 0)
 		return 0;
-	return ublk_ctrl_del_dev(c, dev_id, UNDO_TIMEOUT_MS);
+	return ublk_ctrl_undo_add(c, dev_id, UNDO_TIMEOUT_MS);
 }
 
 int ublk_ctrl_settle(struct ublk_ctrl *c, u64 timeout_ns)
@@ -298,6 +321,13 @@ int ublk_ctrl_del_dev(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms)
 	return call(c, timeout_ms, NULL, 0);
 }
 
+int ublk_ctrl_undo_add(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms)
+{
+	int err = is_by_path(dev_id) ? ublk_ctrl_await_node(c, dev_id, UNDO_TIMEOUT_MS) : 0;
+
+	return err ? err : ublk_ctrl_del_dev(c, dev_id, timeout_ms);
+}
+
 void ublk_ctrl_prep_start(struct ublk_ctrl *c, u32 dev_id, s32 pid)
 {
 	prep(c, UBLK_U_CMD_START_DEV, dev_id, (u64)pid, NULL, 0);
@@ -314,18 +344,50 @@ void ublk_ctrl_prep_stop(struct ublk_ctrl *c, u32 dev_id)
 	prep(c, UBLK_U_CMD_STOP_DEV, dev_id, 0, NULL, 0);
 }
 
+void ublk_ctrl_prep_update_size(struct ublk_ctrl *c, u32 dev_id, u64 sectors)
+{
+	prep(c, UBLK_U_CMD_UPDATE_SIZE, dev_id, sectors, NULL, 0);
+}
+
 int ublk_ctrl_stop_dev(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms)
 {
 	ublk_ctrl_prep_stop(c, dev_id);
 	return call(c, timeout_ms, NULL, 0);
 }
 
+static int ask_info(struct ublk_ctrl *c, u32 cmd_op, u32 dev_id,
+		    struct ublksrv_ctrl_dev_info *info, u32 timeout_ms)
+{
+	memset(info, 0, sizeof(*info));
+	prep(c, cmd_op, dev_id, 0, info, sizeof(*info));
+	return call(c, timeout_ms, info, sizeof(*info));
+}
+
 int ublk_ctrl_get_info(struct ublk_ctrl *c, u32 dev_id, struct ublksrv_ctrl_dev_info *info,
 		       u32 timeout_ms)
 {
-	memset(info, 0, sizeof(*info));
-	prep(c, UBLK_U_CMD_GET_DEV_INFO, dev_id, 0, info, sizeof(*info));
-	return call(c, timeout_ms, info, sizeof(*info));
+	int err = -EINVAL;
+
+	/* Asked without its path, an unprivileged device answers -EINVAL, and no other does. */
+	if (!is_by_path(dev_id))
+		err = ask_info(c, UBLK_U_CMD_GET_DEV_INFO, dev_id, info, timeout_ms);
+	if (err == -EINVAL)
+		err = ask_info(c, UBLK_U_CMD_GET_DEV_INFO2, dev_id | UBLK_CTRL_BY_PATH, info,
+			       timeout_ms);
+	return err;
+}
+
+int ublk_ctrl_await_node(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms)
+{
+	u64 deadline = deadline_in_ms(timeout_ms);
+	struct ublksrv_ctrl_dev_info info;
+	int err;
+
+	do
+		err = ublk_ctrl_get_info(c, dev_id, &info, timeout_ms);
+	while ((err == -EACCES || err == -EPERM || err == -ENOENT) &&
+	       deadline_sleep_us(deadline, NODE_SLEEP_US));
+	return err;
 }
 
 int ublk_ctrl_set_params(struct ublk_ctrl *c, u32 dev_id, const struct ublk_params *params,
@@ -353,4 +415,11 @@ int ublk_ctrl_get_affinity(struct ublk_ctrl *c, u32 dev_id, u16 queue,
 	prep(c, UBLK_U_CMD_GET_QUEUE_AFFINITY, dev_id, queue, mask, UBLK_CTRL_PAYLOAD_BYTES);
 	err = call(c, timeout_ms, mask, UBLK_CTRL_PAYLOAD_BYTES);
 	return err ? err : UBLK_CTRL_PAYLOAD_BYTES / (int)sizeof(u64);
+}
+
+int ublk_ctrl_reg_buf(struct ublk_ctrl *c, u32 dev_id, const struct ublk_shmem_buf_reg *reg,
+		      u32 timeout_ms)
+{
+	prep(c, UBLK_U_CMD_REG_BUF, dev_id, 0, reg, sizeof(*reg));
+	return ublk_ctrl_call(c, timeout_ms);
 }

@@ -25,10 +25,28 @@
 /* Room for any payload: the affinity mask of 8192 CPUs is the largest. */
 #define UBLK_CTRL_PAYLOAD_BYTES 1024
 
+/*
+ * Beside a dev_id: the device is unprivileged (UBLK_F_UNPRIVILEGED_DEV). Then the
+ * driver asks for the path of its /dev/ublkcN with every command, and whoever
+ * may read and write that node may send it; without the path it says -EINVAL,
+ * and with the path it misreads a command for any other device.
+ */
+#define UBLK_CTRL_BY_PATH (1U << 31)
+#define UBLK_CTRL_PATH_BYTES 24
+
+/* ublk_ctrl_id() - the dev_id with which that device's commands are sent */
+static inline u32 ublk_ctrl_id(const struct ublksrv_ctrl_dev_info *info)
+{
+	return info->dev_id | (info->flags & UBLK_F_UNPRIVILEGED_DEV ? UBLK_CTRL_BY_PATH : 0);
+}
+
 /**
  * struct ublk_ctrl_req - one command and its answer
+ * @dev_id:    with UBLK_CTRL_BY_PATH where that is wanted
  * @len_bytes: of payload, in and out; 0: none
  * @result:    the kernel's, once answered
+ * @path:      filled when it is sent by path: the driver reads it in front of
+ *             the payload, so nothing may come between
  */
 struct ublk_ctrl_req {
 	u32 cmd_op; /* UBLK_U_CMD_* */
@@ -37,12 +55,16 @@ struct ublk_ctrl_req {
 	u16 len_bytes;
 	s32 result;
 	u64 data;
+	char path[UBLK_CTRL_PATH_BYTES];
 	union {
 		u8 payload[UBLK_CTRL_PAYLOAD_BYTES];
 		struct ublksrv_ctrl_dev_info info;
 		u64 words[UBLK_CTRL_PAYLOAD_BYTES / sizeof(u64)];
 	};
 };
+
+_Static_assert(offsetof(struct ublk_ctrl_req, payload) ==
+	       offsetof(struct ublk_ctrl_req, path) + UBLK_CTRL_PATH_BYTES, "see path");
 
 struct ublk_ctrl;
 
@@ -139,7 +161,9 @@ NODISCARD int ublk_ctrl_call(struct ublk_ctrl *c, u32 timeout_ms);
 
 /*
  * The commands. Each waits for at most @timeout_ms and returns 0, a kernel's
- * -errno or one of ublk_ctrl_call()'s. Since 6.0 unless said.
+ * -errno or one of ublk_ctrl_call()'s. Since 6.0 unless said. The dev_id of a
+ * device that may be unprivileged is ublk_ctrl_id()'s; -EPERM, -EACCES or
+ * -ENOENT then: its node is not ours, or not there.
  */
 
 /* UBLK_F_* that the driver has (6.5; an error before) */
@@ -155,6 +179,9 @@ NODISCARD int ublk_ctrl_add_dev(struct ublk_ctrl *c, struct ublksrv_ctrl_dev_inf
  * process that has /dev/ublkcN open: that waits for itself */
 NODISCARD int ublk_ctrl_del_dev(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms);
 
+/* DEL_DEV of a device that was only just added: its node may not be ours yet */
+NODISCARD int ublk_ctrl_undo_add(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms);
+
 /* START_DEV: @pid has /dev/ublkcN open. Is answered when every tag of every
  * queue has been fetched and the disk exists */
 NODISCARD int ublk_ctrl_start_dev(struct ublk_ctrl *c, u32 dev_id, s32 pid, u32 timeout_ms);
@@ -162,9 +189,20 @@ NODISCARD int ublk_ctrl_start_dev(struct ublk_ctrl *c, u32 dev_id, s32 pid, u32 
 /* STOP_DEV: is answered when the server has completed everything in flight */
 NODISCARD int ublk_ctrl_stop_dev(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms);
 
-/* GET_DEV_INFO; -ENODEV: no such device */
+/* GET_DEV_INFO, and for a device that proves to be unprivileged GET_DEV_INFO2.
+ * -ENODEV: no such device; -EPERM, -EACCES: not ours to ask for */
 NODISCARD int ublk_ctrl_get_info(struct ublk_ctrl *c, u32 dev_id,
 				 struct ublksrv_ctrl_dev_info *info, u32 timeout_ms);
+
+/**
+ * ublk_ctrl_await_node() - wait until the node of a device by path is ours
+ *
+ * It is made for root. A rule of udev's, or of what stands in for udev, gives it
+ * to the owner; until then every command is refused, also the deletion.
+ *
+ * Return: 0, or what the driver still says at the end: -EACCES, -EPERM, -ENOENT
+ */
+NODISCARD int ublk_ctrl_await_node(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms);
 
 /* SET_PARAMS and GET_PARAMS: params->len says how much there is of *params.
  * An unknown type is ignored in silence: read back what was taken */
@@ -173,15 +211,22 @@ NODISCARD int ublk_ctrl_set_params(struct ublk_ctrl *c, u32 dev_id,
 NODISCARD int ublk_ctrl_get_params(struct ublk_ctrl *c, u32 dev_id, struct ublk_params *params,
 				   u32 timeout_ms);
 
+/* REG_BUF (7.1): memory that requests may lie in; returns its number */
+NODISCARD int ublk_ctrl_reg_buf(struct ublk_ctrl *c, u32 dev_id,
+				const struct ublk_shmem_buf_reg *reg, u32 timeout_ms);
+
 /* GET_QUEUE_AFFINITY: the CPUs whose requests go to @queue, bit N%64 of word
  * N/64; returns the number of words */
 NODISCARD int ublk_ctrl_get_affinity(struct ublk_ctrl *c, u32 dev_id, u16 queue,
 				     u64 mask[UBLK_CTRL_PAYLOAD_BYTES / sizeof(u64)],
 				     u32 timeout_ms);
 
-/* What ublk_ctrl_submit() wants in c->req for the two that a server with one
- * thread sends while it serves */
+/* What ublk_ctrl_submit() wants in c->req for those that a server with one
+ * thread sends while it serves. UPDATE_SIZE (6.16) only for a device that has a
+ * disk: 6.16 and 6.17 do not look, and fall over; and no kernel asks whether it
+ * is a multiple of the blocks */
 void ublk_ctrl_prep_start(struct ublk_ctrl *c, u32 dev_id, s32 pid);
 void ublk_ctrl_prep_stop(struct ublk_ctrl *c, u32 dev_id);
+void ublk_ctrl_prep_update_size(struct ublk_ctrl *c, u32 dev_id, u64 sectors);
 
 #endif

@@ -13,6 +13,9 @@
  * long a user-space device manager has before the node is made here. */
 #define MANAGER_MS 100
 
+/* R_OK | W_OK of access(2), which no header of the kernel's has */
+#define ACCESS_READ_WRITE 6
+
 #define FIRST_SLEEP_US 200
 #define LAST_SLEEP_US 20000
 
@@ -32,19 +35,31 @@ static bool is_of(const char *path, u32 mode, u32 dev)
 	       node_dev(st.stx_rdev_major, st.stx_rdev_minor) == dev;
 }
 
+int node_await(const char *path, u64 deadline)
+{
+	int err;
+
+	do
+		err = sys_faccessat(AT_FDCWD, path, ACCESS_READ_WRITE);
+	while (err && deadline_sleep_us(deadline, LAST_SLEEP_US));
+	return err;
+}
+
 int node_appear(const char *path, u32 mode, u32 dev, u64 deadline, bool *made)
 {
 	u64 patience = deadline_in_ms(MANAGER_MS);
 	u32 us = FIRST_SLEEP_US;
 	int err;
 
-	if (patience > deadline)
+	if (!made || patience > deadline)
 		patience = deadline;
 	while (!is_of(path, mode, dev)) {
 		if (deadline_sleep_us(patience, us)) {
 			us = us < LAST_SLEEP_US ? us * 2 : us;
 			continue;
 		}
+		if (!made)
+			return -ENOENT;
 		(void)sys_unlinkat(AT_FDCWD, path, 0);
 		err = sys_mknodat(AT_FDCWD, path, mode, dev);
 		*made = !err;
@@ -60,7 +75,8 @@ int node_open(const char *path, u32 mode, u32 dev, u64 deadline, bool *made)
 	int err = node_appear(path, mode, dev, deadline, made);
 
 	while (!err) {
-		int fd = sys_openat(AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
+		/* O_NONBLOCK: the ring's reads and writes run at once and on this thread. */
+		int fd = sys_openat(AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
 
 		if (fd != -ENOENT && fd != -EACCES && fd != -EBUSY)
 			return fd;
