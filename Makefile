@@ -71,7 +71,7 @@ FREE_FLAGS := $(COMMON_FLAGS) $(TARGET_FLAGS) -ffreestanding -fvisibility=hidden
 # built for size: gcc 12 and clang have a way that goes further than -Os, and what
 # gcc is told not to do there costs bytes all the same. For speed, it puts nothing into
 # a caller that is not small, and no gaps: these cost bytes and save no instructions.
-HOT = ring/queue.c ublk/queue.c ublk/tgt.c $(SRC_targets)
+HOT = ring/queue.c ublk/queue.c ublk/path_%.c ublk/tgt.c $(SRC_targets)
 HOT += uapi/rt/free/mem%
 OPT_HOT := -O2 $(if $(IS_CLANG),,-fno-inline-functions -fno-align-functions -fno-align-jumps \
 	-fno-align-labels -fno-align-loops)
@@ -209,21 +209,23 @@ size: all ## sizes in bytes of the program that ships and of each library
 clean: ## removes what was built, results of tests included
 	rm -rf $(O)
 
-##@ Installing (PREFIX=/usr/local, DESTDIR=, SBINDIR, LIBDIR, INCLUDEDIR, MANDIR, DMSETUP=1 for dmsetup and dmstats)
+##@ Installing (PREFIX=/usr/local, DESTDIR=, SBINDIR, LIBDIR, INCLUDEDIR, MANDIR, UDEVDIR, DMSETUP=1 for dmsetup and dmstats)
 
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 INSTALL ?= install
 
 # The public headers include each other by their paths from here, so they stay so.
 PUBLIC_HEADERS := $(addprefix uapi/,types.h io_uring.h ublk_cmd.h dm-ioctl.h) \
 	$(sort $(filter-out %/internal.h,$(wildcard uapi/rt/*.h ring/*.h))) \
-	$(wildcard $(addprefix ublk/,ctrl.h deadline.h dev.h error.h pthreads.h queue.h tgt.h)) \
+	$(wildcard $(addprefix ublk/,ctrl.h deadline.h dev.h error.h loops.h pthreads.h queue.h shmem.h tgt.h)) \
 	$(sort $(wildcard ublk/targets/*.h)) $(sort $(filter-out %/ioctl.h,$(wildcard dm/*.h)))
 MAN_PAGES := $(sort $(wildcard man/*.[1-8]))
+UDEV_RULE := udev/59-bareblk-ublk.rules
 PACKAGES := uapi ring ublk targets dm
 
 PC_LIB_targets := ublk-targets
@@ -245,7 +247,7 @@ pc_edit = -e 's|@PACKAGE@|$(1)|' -e 's|@LIB@|$(or $(PC_LIB_$(1)),$(1))|' -e 's|@
 	-e 's|@TEXT@|$(PC_TEXT_$(1))|' -e 's|@NEEDS@|$(PC_NEEDS_$(1))|' -e '/^Requires: *$$/d' \
 	-e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|'
 
-install: all ## program, headers, libraries, pkg-config files and man pages
+install: all ## program, headers, libraries, pkg-config files, man pages and udev rule
 	$(call install_into,755,$(SBINDIR),$(O)/bareblk)
 	@for name in ublk $(if $(DMSETUP),$(DM_LINKS)); do ln -sf bareblk '$(DESTDIR)$(SBINDIR)/'$$name || exit; done
 	$(call install_into,644,$(LIBDIR)/bareblk,$(LIBS))
@@ -256,6 +258,8 @@ install: all ## program, headers, libraries, pkg-config files and man pages
 		> '$(DESTDIR)$(LIBDIR)/pkgconfig/bareblk-$(p).pc' &&) :
 	@for m in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 $$m '$(DESTDIR)$(MANDIR)/man'$${m##*.}/$${m##*/} || exit; done
+	@$(INSTALL) -d '$(DESTDIR)$(UDEVDIR)'
+	@sed 's|@SBINDIR@|$(SBINDIR)|' $(UDEV_RULE).in > '$(DESTDIR)$(UDEVDIR)/$(notdir $(UDEV_RULE))'
 
 uninstall: ## what install put there
 	rm -f '$(DESTDIR)$(SBINDIR)/bareblk' '$(DESTDIR)$(SBINDIR)/ublk'
@@ -263,6 +267,7 @@ uninstall: ## what install put there
 		[ "$$(readlink "$$link")" != bareblk ] || rm -f "$$link"; done
 	rm -rf '$(DESTDIR)$(LIBDIR)/bareblk' '$(DESTDIR)$(INCLUDEDIR)/bareblk'
 	rm -f $(patsubst %,'$(DESTDIR)$(LIBDIR)/pkgconfig/bareblk-%.pc',$(PACKAGES))
+	rm -f '$(DESTDIR)$(UDEVDIR)/$(notdir $(UDEV_RULE))'
 	rm -f $(foreach m,$(MAN_PAGES),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))')
 
 ##@ Testing

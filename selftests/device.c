@@ -42,6 +42,7 @@ static void remove_device(struct ublk_ctrl *c, u32 dev_id)
 
 	if (ublk_ctrl_get_info(c, dev_id, &info, DEVICE_TIMEOUT_MS))
 		return;
+	dev_id = ublk_ctrl_id(&info);
 	(void)!ublk_ctrl_stop_dev(c, dev_id, DEVICE_TIMEOUT_MS);
 	EXPECT_OK(ublk_ctrl_del_dev(c, dev_id, DEVICE_TIMEOUT_MS));
 }

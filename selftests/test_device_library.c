@@ -326,7 +326,6 @@ static void says_what_is_wrong(void)
 		{ { .types = tgt_types }, "check", "no target" },
 		{ { .spec = "ram:1M" }, "check", "no target" },
 		{ { .types = tgt_types, .spec = "ram:1M", .depth = 4097 }, "check", "4097" },
-		{ { .types = tgt_types, .spec = "ram:1M", .nr_queues = 2 }, "check", "threads" },
 		{ { .types = tgt_types, .spec = "ram:1M", .nr_queues = 65536 }, "check", "65535" },
 		{ { .types = tgt_types, .spec = "ram:1M", .max_io_bytes = 5000 }, "check", "5000" },
 		{ { .types = tgt_types, .spec = "ram:1M", .max_io_bytes = 64U << 20 }, "check",

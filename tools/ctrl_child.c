@@ -49,7 +49,7 @@ static void note_unfinished(const struct ublk_ctrl_req *req, s64 *unfinished)
 	if (req->result < 0)
 		return;
 	if (req->cmd_op == UBLK_U_CMD_ADD_DEV)
-		*unfinished = req->info.dev_id;
+		*unfinished = ublk_ctrl_id(&req->info);
 	else if (req->cmd_op == UBLK_U_CMD_START_DEV || req->cmd_op == UBLK_U_CMD_DEL_DEV)
 		*unfinished = -1;
 }
@@ -67,7 +67,7 @@ static void serve_commands(struct ublk_ctrl *c)
 			break;
 	}
 	if (unfinished >= 0)
-		(void)!ublk_ctrl_del_dev(c, (u32)unfinished, UNDO_MS);
+		(void)!ublk_ctrl_undo_add(c, (u32)unfinished, UNDO_MS);
 }
 
 static _Noreturn void child_main(int in, int out)

@@ -58,7 +58,8 @@ static void show_sysctl(struct view *v, const char *path)
 #define BIT(nr) (1ULL << (nr))
 
 /* Kinds of things that have numbers; of the first 64 it is said what our server
- * needs, and what more it uses where it is there: see ublk/ctrl.c and ublk/queue.c. */
+ * needs, and what more it uses where it is there: see ublk/ctrl.c,
+ * ublk/worker.c and the paths. */
 struct kind {
 	char title[13];
 	u8 nr_words;
@@ -75,6 +76,8 @@ static const struct kind kinds[] = {
 		.offset_bytes = offsetof(struct ring_probe, ops),
 		.names = ring_names_op,
 		.needed = BIT(IORING_OP_NOP) | BIT(IORING_OP_POLL_ADD) | BIT(IORING_OP_URING_CMD),
+		.used = BIT(IORING_OP_READ) | BIT(IORING_OP_WRITE) | BIT(IORING_OP_READ_FIXED) |
+			BIT(IORING_OP_WRITE_FIXED) | BIT(IORING_OP_FUTEX_WAIT),
 	},
 	{
 		.title = "setup_flags",
@@ -84,7 +87,7 @@ static const struct kind kinds[] = {
 		.needed = IORING_SETUP_SQE128 | IORING_SETUP_CQSIZE,
 		.used = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN |
 			IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-			IORING_SETUP_NO_SQARRAY,
+			IORING_SETUP_NO_SQARRAY | IORING_SETUP_CLAMP,
 	},
 	{
 		.title = "features",
@@ -99,8 +102,10 @@ static const struct kind kinds[] = {
 		.nr_words = 1,
 		.offset_bytes = offsetof(struct ring_probe, register_ops),
 		.names = ring_names_register,
-		.needed = BIT(IORING_REGISTER_FILES),
-		.used = BIT(IORING_REGISTER_RING_FDS) | BIT(IORING_UNREGISTER_RING_FDS),
+		.needed = BIT(IORING_REGISTER_FILES2) | BIT(IORING_REGISTER_FILES_UPDATE),
+		.used = BIT(IORING_REGISTER_RING_FDS) | BIT(IORING_UNREGISTER_RING_FDS) |
+			BIT(IORING_REGISTER_BUFFERS2) | BIT(IORING_REGISTER_PBUF_RING) |
+			BIT(IORING_UNREGISTER_PBUF_RING),
 	},
 };
 

@@ -8,17 +8,13 @@
 
 struct info_values {
 	bool json;
+	bool udev;
 };
 
 #define INFO_OPTS(X)										\
-	X(struct info_values, json, OPT_TEXT("json", "", "an object"), .kind = OPT_FLAG)
-
-static void print_size(struct fmt_buf *out, const char *name, u64 bytes)
-{
-	char size[FMT_SIZE_MAX];
-
-	fmt_add(out, "  %-21s %s\n", name, fmt_size(size, bytes));
-}
+	X(struct info_values, json, OPT_TEXT("json", "", "an object"), .kind = OPT_FLAG)	\
+	X(struct info_values, udev,								\
+	  OPT_TEXT("udev", "", "whose it is, for a rule of udev"), .kind = OPT_FLAG)
 
 static void print_flags(struct fmt_buf *out, u64 flags)
 {
@@ -48,8 +44,8 @@ static void print_attrs(struct fmt_buf *out, u32 attrs)
 static void print_text(struct fmt_buf *out, const struct ublk_view *view)
 {
 	const struct ublksrv_ctrl_dev_info *info = &view->info;
-	const struct ublk_param_basic *b = &view->params.basic;
-	const struct ublk_param_discard *d = &view->params.discard;
+	const struct ublk_param_devt *devt = &view->params.devt;
+	char size[FMT_SIZE_MAX];
 
 	fmt_add(out, "/dev/ublkb%u\n", info->dev_id);
 	fmt_add(out, "  state                 %s\n", ublk_view_state(view));
@@ -58,15 +54,26 @@ static void print_text(struct fmt_buf *out, const struct ublk_view *view)
 	fmt_add(out, "  owner                 uid %u, gid %u\n", info->owner_uid, info->owner_gid);
 	fmt_add(out, "  queues                %u of depth %u\n", info->nr_hw_queues,
 		info->queue_depth);
-	print_size(out, "size", ublk_view_size_bytes(view));
-	print_size(out, "logical block", 1ULL << b->logical_bs_shift);
-	print_size(out, "physical block", 1ULL << b->physical_bs_shift);
-	print_size(out, "largest request", (u64)b->max_sectors << 9);
-	print_size(out, "discard granularity", d->discard_granularity);
-	print_size(out, "largest discard", (u64)d->max_discard_sectors << 9);
-	print_size(out, "largest write-zeroes", (u64)d->max_write_zeroes_sectors << 9);
-	print_attrs(out, b->attrs);
+	fmt_add(out, "  largest buffer        %s\n", fmt_size(size, info->max_io_buf_bytes));
+	fmt_add(out, "  descriptor            %u\n", ublk_view_desc_bytes(view));
+	fmt_add(out, "  device numbers        char %u:%u, block %u:%u\n", devt->char_major,
+		devt->char_minor, devt->disk_major, devt->disk_minor);
+	ublk_view_mode(out, view);
+	ublk_view_params(out, &view->params);
+	print_attrs(out, view->params.basic.attrs);
 	print_flags(out, info->flags);
+}
+
+/* Not all of it: a device that is just being made does not tell its parameters. */
+static int print_udev(struct fmt_buf *out, struct ctrl_child *child, u32 id)
+{
+	struct ublksrv_ctrl_dev_info info;
+	int err = ublk_ctrl_get_info(&child->ctrl, id, &info, VIEW_TIMEOUT_MS);
+
+	if (!err)
+		fmt_add(out, "UBLK_UNPRIVILEGED=%u\nUBLK_UID=%u\nUBLK_GID=%u\n",
+			!!(info.flags & UBLK_F_UNPRIVILEGED_DEV), info.owner_uid, info.owner_gid);
+	return err;
 }
 
 static enum exit_code info_run(const struct cmd_run *r)
@@ -84,10 +91,12 @@ static enum exit_code info_run(const struct cmd_run *r)
 				r->argv[0]);
 	if (ctrl_child_open(&child, &error))
 		return cmd_fail_ublk(r, &error);
-	err = ublk_view_get(&child, id, &view);
+	err = v->udev ? print_udev(r->out, &child, id) : ublk_view_get(&child, id, &view);
 	ctrl_child_rest(&child);
 	if (err)
 		return cmd_fail(r, exit_code_of(ublk_code_of(err)), err, "device %u", id);
+	if (v->udev)
+		return EXIT_OK;
 	if (!v->json) {
 		print_text(r->out, &view);
 		return EXIT_OK;

@@ -37,6 +37,7 @@ static int print_all(const struct cmd_run *r, struct ctrl_child *child, const u3
 	const struct list_values *v = r->values;
 	struct json j = { .out = r->out };
 	bool is_first = true;
+	u32 nr_denied = 0;
 
 	if (v->json)
 		json_open(&j, NULL, '[');
@@ -46,6 +47,10 @@ static int print_all(const struct cmd_run *r, struct ctrl_child *child, const u3
 
 		if (err == -ENODEV)
 			continue; /* gone since it was listed, or never there */
+		if (err == -EPERM || err == -EACCES) {
+			nr_denied++;
+			continue;
+		}
 		if (err)
 			return err;
 		if (v->json)
@@ -58,6 +63,8 @@ static int print_all(const struct cmd_run *r, struct ctrl_child *child, const u3
 		json_close(&j, ']');
 		fmt_add(r->out, "\n");
 	}
+	if (nr_denied)
+		cmd_say(r, "not shown: %u that belong to others", nr_denied);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 
 #include <asm/errno.h>
 
-#include "tools/ctrl_child.h"
+#include "tools/ublk_ask.h"
 #include "tools/ublk_ids.h"
 #include "uapi/sys.h"
 #include "ublk/dev.h"
@@ -36,28 +36,29 @@ const struct cmd_opts remove_opts = {
 	.init = set_defaults,
 };
 
-static int stop(struct ctrl_child *child, u32 id, u32 timeout_ms, struct ublk_error *error)
+static int stop(struct ctrl_child *child, const struct ublksrv_ctrl_dev_info *info, u32 timeout_ms,
+		struct ublk_error *error)
 {
-	struct ublksrv_ctrl_dev_info info;
-	int err = ublk_ctrl_get_info(&child->ctrl, id, &info, timeout_ms);
+	u32 id = info->dev_id;
+	int err = 0;
 
-	if (err == -ENODEV)
-		return ublk_error_set(error, "look up", (s32)id, err, "there is no such device");
-	if (!err && info.state != UBLK_S_DEV_DEAD)
-		err = ublk_ctrl_stop_dev(&child->ctrl, id, timeout_ms);
+	if (info->state != UBLK_S_DEV_DEAD)
+		err = ublk_ctrl_stop_dev(&child->ctrl, ublk_ctrl_id(info), timeout_ms);
 	if (err == -ETIMEDOUT)
 		return ublk_error_set(error, "STOP_DEV", (s32)id, err,
 				      "no answer within %u ms: its server, process %d, does not "
 				      "complete what is in flight; kill it to fail that",
-				      timeout_ms, info.ublksrv_pid);
+				      timeout_ms, info->ublksrv_pid);
 	if (err)
 		ublk_error_set(error, "STOP_DEV", (s32)id, err, "the kernel refuses");
 	return err;
 }
 
-static int delete(struct ctrl_child *child, u32 id, u32 timeout_ms, struct ublk_error *error)
+static int delete(struct ctrl_child *child, const struct ublksrv_ctrl_dev_info *info,
+		  u32 timeout_ms, struct ublk_error *error)
 {
-	int err = ublk_ctrl_del_dev(&child->ctrl, id, timeout_ms);
+	u32 id = info->dev_id;
+	int err = ublk_ctrl_del_dev(&child->ctrl, ublk_ctrl_id(info), timeout_ms);
 
 	if (err == -ETIMEDOUT)
 		ublk_error_set(error, "DEL_DEV", (s32)id, err,
@@ -71,14 +72,17 @@ static int delete(struct ctrl_child *child, u32 id, u32 timeout_ms, struct ublk_
 static int remove_one(struct ctrl_child *child, const char *text, u32 timeout_ms, bool deletes,
 		      struct ublk_error *error)
 {
+	struct ublksrv_ctrl_dev_info info;
 	u32 id;
 	int err = ublk_id_parse(text, &id);
 
 	if (err)
 		return ublk_error_set(error, "argument", UBLK_NO_DEVICE, -EINVAL,
 				      "%s is not a device: 0, ublkb0 or /dev/ublkb0", text);
-	err = stop(child, id, timeout_ms, error);
-	return err || !deletes ? err : delete(child, id, timeout_ms, error);
+	err = ublk_look_up(child, id, &info, timeout_ms, error);
+	if (!err)
+		err = stop(child, &info, timeout_ms, error);
+	return err || !deletes ? err : delete(child, &info, timeout_ms, error);
 }
 
 enum exit_code ublk_remove(const struct cmd_run *r, bool deletes)

@@ -10,6 +10,7 @@
 struct ublk_view {
 	struct ublksrv_ctrl_dev_info info;
 	struct ublk_params params;
+	u64 features; /* UBLK_F_* that the kernel has */
 };
 
 #define VIEW_TIMEOUT_MS 5000
@@ -24,6 +25,15 @@ const char *ublk_view_state(const struct ublk_view *view);
 bool ublk_view_is_ours(const struct ublk_view *view);
 
 u64 ublk_view_size_bytes(const struct ublk_view *view);
+
+/* what a descriptor takes, whether the kernel says so or not */
+u32 ublk_view_desc_bytes(const struct ublk_view *view);
+
+/* ublk_view_mode() - the way its data takes, and why not a faster one; ours only */
+void ublk_view_mode(struct fmt_buf *out, const struct ublk_view *view);
+
+/* ublk_view_params() - the parameters, a line each; without those that nobody set */
+void ublk_view_params(struct fmt_buf *out, const struct ublk_params *p);
 
 /* ublk_view_json() - the whole of it, as one object */
 void ublk_view_json(struct json *j, const struct ublk_view *view);

@@ -10,11 +10,16 @@
 #include "uapi/rt/mem.h"
 #include "uapi/rt/str.h"
 #include "uapi/sys.h"
+#include "ublk/features.h"
 #include "ublk/node.h"
 #include "ublk/params.h"
+#include "ublk/path.h"
 #include "ublk/serve.h"
 
 #define PATH_BYTES 24
+
+/* udev has this long to give the nodes of an unprivileged device to their owner */
+#define GIVEN_MS 10000
 
 static void log_line(const struct ublk_dev *dev, enum ublk_log_level level, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
@@ -72,6 +77,12 @@ static s32 id_of(const struct ublk_dev *dev)
 	return (s32)dev->info.dev_id;
 }
 
+/* ... as its commands have it */
+static u32 ctrl_id(const struct ublk_dev *dev)
+{
+	return ublk_ctrl_id(&dev->info);
+}
+
 static void node_path(const struct ublk_dev *dev, char kind, char path[PATH_BYTES])
 {
 	fmt_print(path, PATH_BYTES, "/dev/ublk%c%u", kind, dev->info.dev_id);
@@ -105,15 +116,25 @@ static int check_opts(const struct ublk_dev_opts *o, struct diag *why)
 				UBLK_MAX_QUEUE_DEPTH);
 	if (o->nr_queues > 0xffff)
 		return diag_set(why, -EINVAL, "%u queues: the most is 65535", o->nr_queues);
-	if (!o->threads && o->nr_queues > 1)
-		return diag_set(why, -EINVAL, "%u queues want a way to start threads", o->nr_queues);
 	if (o->max_io_bytes < page || o->max_io_bytes % page || o->max_io_bytes > 32U << 20)
 		return diag_set(why, -EINVAL,
 				"a largest request of %u bytes: not a multiple of the page size "
 				"up to 32M", o->max_io_bytes);
+	if (o->io_desc_bytes && (o->io_desc_bytes < sizeof(struct ublksrv_io_desc) ||
+				 o->io_desc_bytes > UBLK_MAX_IO_DESC_BYTES || o->io_desc_bytes % 8))
+		return diag_set(why, -EINVAL, "a descriptor of %u bytes: not a multiple of 8 from 24 to "
+				"256", o->io_desc_bytes);
+	if (o->loops && o->threads)
+		return diag_set(why, -EINVAL, "threads of its own, or shared loops: not both");
 	if (o->affinity == UBLK_AFFINITY_MASK && !o->nr_cpu_words)
 		return diag_set(why, -EINVAL, "no CPU is in the mask");
 	return 0;
+}
+
+/* What there is no device without; more may come with it. */
+static u64 needed_flags(const struct ublk_dev *dev)
+{
+	return dev->kind_flags | dev->path_flags;
 }
 
 static int add_to_kernel(struct ublk_dev *dev, s32 dev_id, struct ublk_error *error)
@@ -127,15 +148,22 @@ static int add_to_kernel(struct ublk_dev *dev, s32 dev_id, struct ublk_error *er
 		.nr_hw_queues = (u16)o->nr_queues,
 		.queue_depth = (u16)o->depth,
 		.max_io_buf_bytes = o->max_io_bytes,
-		.flags = UBLK_F_CMD_IOCTL_ENCODE | UBLK_F_URING_CMD_COMP_IN_TASK,
+		.io_desc_size = (u16)o->io_desc_bytes,
+		.flags = UBLK_F_CMD_IOCTL_ENCODE | UBLK_F_URING_CMD_COMP_IN_TASK |
+			 needed_flags(dev),
 		.ublksrv_flags = UBLK_MARK << UBLK_MARK_SHIFT |
-				 (o->spec ? tgt_spec_hash(o->spec) : 0),
+				 (o->spec ? tgt_spec_hash(o->spec) & ~UBLK_MARK_HOW : 0) |
+				 ublk_mode_of(dev->path) | (o->mode ? UBLK_MARK_ASKED : 0),
 	};
 	err = ublk_ctrl_add_dev(dev->ctrl, info, o->timeout_ms);
 	if (err == -EEXIST)
 		return ublk_error_set(error, "ADD_DEV", dev_id, err, "id %d is taken", dev_id);
 	if (err == -EPERM)
-		return ublk_error_set(error, "ADD_DEV", dev_id, err, "needs CAP_SYS_ADMIN");
+		return ublk_error_set(error, "ADD_DEV", dev_id, err, "needs CAP_SYS_ADMIN, unless "
+				      "the device is unprivileged");
+	if (err == -EACCES && o->unprivileged)
+		return ublk_error_set(error, "ADD_DEV", dev_id, err, "there are as many unprivileged "
+				      "devices as ublks_max, a parameter of ublk_drv, allows");
 	if (err == -ETIMEDOUT)
 		return ublk_error_set(error, "ADD_DEV", dev_id, err,
 				      "no answer within %u ms: another device may be stuck in "
@@ -145,6 +173,19 @@ static int add_to_kernel(struct ublk_dev *dev, s32 dev_id, struct ublk_error *er
 				      "of depth %u, %u bytes a request", o->nr_queues, o->depth,
 				      o->max_io_bytes);
 	return 0;
+}
+
+/* Types that no flag tells of: a kernel that does not know them drops them. */
+static int check_taken(const struct ublk_dev *dev, u32 types, struct ublk_error *error)
+{
+	u32 lost = types & ~dev->params.types;
+	const char *what = NULL;
+
+	if (lost & UBLK_PARAM_TYPE_SEGMENT)
+		what = "limits of segments";
+	else if (lost & UBLK_PARAM_TYPE_DMA_ALIGN && dev->opts.dma_alignment_bytes)
+		what = "an alignment of memory";
+	return what ? ublk_features_refuse(what, "6.15", "SET_PARAMS", id_of(dev), error) : 0;
 }
 
 static int send_params(struct ublk_dev *dev, struct ublk_error *error)
@@ -158,19 +199,40 @@ static int send_params(struct ublk_dev *dev, struct ublk_error *error)
 	err = ublk_params_make(&p, &o, &dev->tree->root->limits, &why);
 	if (err)
 		return ublk_error_set(error, "SET_PARAMS", id_of(dev), err, "%s", why.text);
-	err = ublk_ctrl_set_params(dev->ctrl, dev->info.dev_id, &p, o.timeout_ms);
+	err = ublk_ctrl_set_params(dev->ctrl, ctrl_id(dev), &p, o.timeout_ms);
 	if (err)
 		return ublk_error_set(error, "SET_PARAMS", id_of(dev), err,
 				      "the kernel refuses the parameters");
 	/* What it took is what counts, and the node's number is only told here. */
-	p.len = sizeof(p);
-	err = ublk_ctrl_get_params(dev->ctrl, dev->info.dev_id, &p, o.timeout_ms);
+	dev->params = (struct ublk_params){ .len = sizeof(dev->params) };
+	err = ublk_ctrl_get_params(dev->ctrl, ctrl_id(dev), &dev->params, o.timeout_ms);
 	if (err)
 		return ublk_error_set(error, "GET_PARAMS", id_of(dev), err,
 				      "the kernel does not say which parameters it took");
-	dev->logical_bytes = 1U << p.basic.logical_bs_shift;
-	dev->char_dev = node_dev(p.devt.char_major, p.devt.char_minor);
-	return 0;
+	return check_taken(dev, p.types, error);
+}
+
+static u32 given_ms(const struct ublk_dev *dev)
+{
+	return dev->opts.timeout_ms < GIVEN_MS ? dev->opts.timeout_ms : GIVEN_MS;
+}
+
+/* Without its node nothing more can be done with it, not even deleted. */
+static int await_char_node(struct ublk_dev *dev, struct ublk_error *error)
+{
+	int err;
+
+	if (!dev->opts.unprivileged)
+		return 0;
+	if (!(dev->info.flags & UBLK_F_UNPRIVILEGED_DEV))
+		return ublk_error_set(error, "ADD_DEV", id_of(dev), -EINVAL, "who has CAP_SYS_ADMIN "
+				      "cannot make an unprivileged device");
+	err = ublk_ctrl_await_node(dev->ctrl, ctrl_id(dev), given_ms(dev));
+	if (err)
+		ublk_error_set(error, "wait for node", id_of(dev), err, "no udev rule gives /dev/ublkc%d "
+			       "to its owner (waited %u ms): install one; the device stays until "
+			       "root deletes it", id_of(dev), given_ms(dev));
+	return err;
 }
 
 /* ADD_DEV and parameters, or nothing */
@@ -180,9 +242,20 @@ static int create_in_kernel(struct ublk_dev *dev, s32 dev_id, struct ublk_error 
 
 	if (err)
 		return err;
-	err = send_params(dev, error);
+	err = await_char_node(dev, error);
+	/* The driver drops in silence what it does not know, or does not like. */
+	if (!err)
+		err = ublk_features_check(needed_flags(dev), dev->info.flags, "ADD_DEV", id_of(dev),
+					  error);
+	if (!(dev->info.flags & UBLK_F_IO_DESC_SIZE))
+		dev->info.io_desc_size = sizeof(struct ublksrv_io_desc);
+	if (!err)
+		err = send_params(dev, error);
+	if (!err && dev->shmem.addr)
+		err = ublk_shmem_register(&dev->shmem, dev->ctrl, ctrl_id(dev),
+					  dev->opts.timeout_ms, error);
 	if (err)
-		(void)!ublk_ctrl_del_dev(dev->ctrl, dev->info.dev_id, dev->opts.timeout_ms);
+		(void)!ublk_ctrl_del_dev(dev->ctrl, ctrl_id(dev), dev->opts.timeout_ms);
 	dev->is_used = false;
 	return err;
 }
@@ -213,12 +286,58 @@ static int open_target(struct ublk_dev *dev, struct ublk_error *error)
 /* What does not fit is told before the kernel is asked for anything. */
 static int check_params(struct ublk_dev *dev, struct ublk_error *error)
 {
+	const struct ublk_dev_opts *o = &dev->opts;
 	struct ublk_params p;
 	struct diag why;
-	int err = ublk_params_make(&p, &dev->opts, &dev->tree->root->limits, &why);
+	int err = ublk_params_make(&p, o, &dev->tree->root->limits, &why);
 
 	if (err)
-		ublk_error_set(error, "check", UBLK_NO_DEVICE, err, "%s", why.text);
+		return ublk_error_set(error, "check", UBLK_NO_DEVICE, err, "%s", why.text);
+	dev->kind_flags = ublk_params_flags(&p) |
+			  (o->no_part_scan ? UBLK_F_NO_AUTO_PART_SCAN : 0) |
+			  (o->io_desc_bytes ? UBLK_F_IO_DESC_SIZE : 0) |
+			  (o->unprivileged ? UBLK_F_UNPRIVILEGED_DEV : 0);
+	return 0;
+}
+
+static int choose_path(struct ublk_dev *dev, struct ublk_error *error)
+{
+	const struct ublk_dev_opts *o = &dev->opts;
+	struct diag why;
+	u64 features = o->unprivileged ? dev->features & ~UBLK_PRIVILEGED_PATHS : dev->features;
+	u64 with = (o->batch == UBLK_YES ? UBLK_F_BATCH_IO : 0) | (o->shmem ? UBLK_F_SHMEM_ZC : 0);
+
+	dev->path = ublk_path_choose(o->mode, dev->tree->root, features, with, &why);
+	if (!dev->path)
+		return ublk_error_set(error, "check", UBLK_NO_DEVICE, -EINVAL, "%s", why.text);
+	dev->path_flags = dev->path->flags | with;
+	if (o->unprivileged && dev->path_flags & UBLK_PRIVILEGED_PATHS)
+		return ublk_error_set(error, "check", UBLK_NO_DEVICE, -EINVAL,
+				      "an unprivileged device can only be served by copy or get-data");
+	if (o->batch != UBLK_YES && o->nr_threads > o->nr_queues)
+		dev->path_flags |= UBLK_F_PER_IO_DAEMON;
+	if (o->batch == UBLK_YES && o->depth == 1)
+		return ublk_error_set(error, "check", UBLK_NO_DEVICE, -EINVAL,
+				      "batched commands want a depth of 2 at least");
+	/* A buffer is registered with the ring that fetches, by the number that
+	 * another ring's commit gave. */
+	if (o->batch == UBLK_YES && o->nr_threads > o->nr_queues &&
+	    dev->path_flags & UBLK_F_AUTO_BUF_REG)
+		return ublk_error_set(error, "check", UBLK_NO_DEVICE, -EINVAL,
+				      "mode auto-buf-reg with batched commands: not more threads than queues");
+	return 0;
+}
+
+/* What cannot be had is refused before there is a device. */
+static int negotiate(struct ublk_dev *dev, struct ublk_error *error)
+{
+	int err = ublk_features_get(dev->ctrl, &dev->features, dev->opts.timeout_ms, error);
+
+	if (!err)
+		err = choose_path(dev, error);
+	if (!err)
+		err = ublk_features_check(needed_flags(dev), dev->features, "check", UBLK_NO_DEVICE,
+					  error);
 	return err;
 }
 
@@ -263,9 +382,15 @@ int ublk_dev_create(struct ublk_dev *dev, const struct ublk_dev_opts *opts,
 	err = check_params(dev, error);
 	if (err)
 		goto out_target;
-	err = open_ctrl(dev, error);
+	if (opts->shmem)
+		err = ublk_shmem_open(&dev->shmem, opts->shmem, error);
+	if (!err)
+		err = open_ctrl(dev, error);
 	if (err)
 		goto out_target;
+	err = negotiate(dev, error);
+	if (err)
+		goto out_files;
 	err = open_eventfds(dev, error);
 	if (err)
 		goto out_files;
@@ -282,6 +407,7 @@ out_files:
 	close_files(dev);
 	(void)ublk_ctrl_close(&dev->own_ctrl);
 out_target:
+	ublk_shmem_close(&dev->shmem);
 	tgt_close(&dev->own_tree);
 	return err;
 }
@@ -304,11 +430,12 @@ static void remove_nodes(struct ublk_dev *dev)
 
 static int open_char(struct ublk_dev *dev, u64 deadline, struct ublk_error *error)
 {
+	const struct ublk_param_devt *d = &dev->params.devt;
 	char path[PATH_BYTES];
 
 	node_path(dev, 'c', path);
-	dev->char_fd = node_open(path, S_IFCHR | 0600, dev->char_dev, deadline,
-				 &dev->made_char_node);
+	dev->char_fd = node_open(path, S_IFCHR | 0600, node_dev(d->char_major, d->char_minor),
+				 deadline, dev->opts.unprivileged ? NULL : &dev->made_char_node);
 	if (dev->char_fd >= 0)
 		return 0;
 	return ublk_error_set(error, "open", id_of(dev), dev->char_fd, "cannot open %s", path);
@@ -326,17 +453,42 @@ static int appear(struct ublk_dev *dev, u64 deadline, struct ublk_error *error)
 {
 	struct ublk_params p = { .len = sizeof(p) };
 	char path[PATH_BYTES];
+	u32 disk;
 	int err;
 
 	node_path(dev, 'b', path);
-	err = ublk_ctrl_get_params(dev->ctrl, dev->info.dev_id, &p, dev->opts.timeout_ms);
+	err = ublk_ctrl_get_params(dev->ctrl, ctrl_id(dev), &p, dev->opts.timeout_ms);
+	disk = node_dev(p.devt.disk_major, p.devt.disk_minor);
+	if (!err && tgt_is_on(dev->tree, disk))
+		return ublk_error_set(error, "start", id_of(dev), -ELOOP,
+				      "the file that it is served from is on this very disk");
 	if (!err)
-		err = node_appear(path, S_IFBLK | 0600,
-				  node_dev(p.devt.disk_major, p.devt.disk_minor), deadline,
-				  &dev->made_block_node);
+		err = node_appear(path, S_IFBLK | 0600, disk, deadline,
+				  dev->opts.unprivileged ? NULL : &dev->made_block_node);
 	if (err)
-		ublk_error_set(error, "mknod", id_of(dev), err, "cannot make %s", path);
+		return ublk_error_set(error, "mknod", id_of(dev), err, "cannot make %s", path);
+	/* Somebody has to serve what udev may read before it gives the node away. */
+	if (dev->opts.unprivileged && !serve_is_here(dev))
+		err = node_await(path, deadline_in_ms(given_ms(dev)));
+	if (err)
+		ublk_error_set(error, "wait for node", id_of(dev), err,
+			       "no udev rule gives %s to its owner", path);
 	return err;
+}
+
+/* The kernel may have cut the queues to its CPUs: the threads as well. */
+static u16 nr_workers(const struct ublk_dev *dev)
+{
+	u32 nr = dev->opts.nr_threads;
+	u32 nr_queues = dev->info.nr_hw_queues;
+
+	if (serve_is_here(dev))
+		return 1;
+	if (nr > nr_queues && nr_queues < dev->opts.nr_queues)
+		nr = (nr * nr_queues + dev->opts.nr_queues - 1) / dev->opts.nr_queues;
+	if (nr > nr_queues * dev->info.queue_depth)
+		nr = nr_queues * dev->info.queue_depth;
+	return (u16)(nr ? nr : nr_queues);
 }
 
 /* The device exists and nothing of it is open: serve it. */
@@ -348,18 +500,25 @@ static int begin(struct ublk_dev *dev, struct ublk_error *error)
 	if (err)
 		return err;
 	dev->is_used = true;
-	dev->setup = (struct ublk_queue_setup){
+	dev->setup = (struct ublk_worker_setup){
 		.char_fd = dev->char_fd,
 		.bell_fd = dev->bell_fd,
+		.nr_queues = dev->info.nr_hw_queues,
+		.nr_workers = nr_workers(dev),
 		.depth = dev->info.queue_depth,
 		.max_io_bytes = dev->info.max_io_buf_bytes,
+		.desc_bytes = dev->info.io_desc_size,
+		.read_only = dev->params.basic.attrs & UBLK_ATTR_READ_ONLY,
+		.batch = dev->info.flags & UBLK_F_BATCH_IO,
 		.leave = &dev->leave,
+		.shmem = &dev->shmem,
 		.tree = dev->tree,
+		.path = dev->path,
 	};
 	err = serve_begin(dev, deadline, error);
 	if (err)
 		goto out_close;
-	ublk_ctrl_prep_start(dev->ctrl, dev->info.dev_id, sys_getpid());
+	ublk_ctrl_prep_start(dev->ctrl, ctrl_id(dev), sys_getpid());
 	err = serve_call(dev, deadline);
 	if (err) {
 		ublk_error_set(error, "START_DEV", id_of(dev), err,
@@ -371,10 +530,10 @@ static int begin(struct ublk_dev *dev, struct ublk_error *error)
 	err = appear(dev, deadline, error);
 	if (!err)
 		return 0;
-	ublk_ctrl_prep_stop(dev->ctrl, dev->info.dev_id);
+	ublk_ctrl_prep_stop(dev->ctrl, ctrl_id(dev));
 	(void)!serve_call(dev, deadline_in_ms(dev->opts.timeout_ms));
 out_serve:
-	(void)!serve_end(dev, deadline_in_ms(dev->opts.timeout_ms));
+	(void)!serve_end(dev, deadline_in_ms(dev->opts.timeout_ms), false);
 out_close:
 	close_char(dev);
 	remove_nodes(dev);
@@ -392,7 +551,7 @@ int ublk_dev_start(struct ublk_dev *dev, struct ublk_error *error)
 				      before == UBLK_DEV_CLOSED ? -ESHUTDOWN : -EINVAL,
 				      "it is %s", ublk_dev_state_text(before));
 	if (before == UBLK_DEV_STOPPED || dev->is_used) {
-		err = ublk_ctrl_del_dev(dev->ctrl, dev->info.dev_id, dev->opts.timeout_ms);
+		err = ublk_ctrl_del_dev(dev->ctrl, ctrl_id(dev), dev->opts.timeout_ms);
 		if (err && err != -ENODEV)
 			ublk_error_set(error, "DEL_DEV", id_of(dev), err,
 				       "it cannot be deleted to be added anew");
@@ -419,7 +578,7 @@ static int end(struct ublk_dev *dev, struct ublk_error *error)
 	if (!serve_has_ended(dev))
 		err = serve_settle(dev, deadline);
 	if (!err && !serve_has_ended(dev)) {
-		ublk_ctrl_prep_stop(dev->ctrl, dev->info.dev_id);
+		ublk_ctrl_prep_stop(dev->ctrl, ctrl_id(dev));
 		err = serve_call(dev, deadline);
 	}
 	if (err && err != -ENODEV)
@@ -429,7 +588,7 @@ static int end(struct ublk_dev *dev, struct ublk_error *error)
 					      "being completed; kill the server to fail them" :
 					      "the kernel refuses (limit %u ms)",
 				      dev->opts.timeout_ms);
-	err = serve_end(dev, deadline_in_ms(dev->opts.timeout_ms));
+	err = serve_end(dev, deadline_in_ms(dev->opts.timeout_ms), true);
 	if (err)
 		return ublk_error_set(error, "stop queues", id_of(dev), err,
 				      "a queue still has requests that its target has not answered");
@@ -475,6 +634,7 @@ static int let_go(struct ublk_dev *dev, struct ublk_error *error)
 	if (err)
 		return err;
 	close_files(dev);
+	ublk_shmem_close(&dev->shmem);
 	tgt_close(&dev->own_tree);
 	set_state(dev, UBLK_DEV_CLOSED);
 	return 0;
@@ -496,7 +656,7 @@ int ublk_dev_close(struct ublk_dev *dev, struct ublk_error *error)
 	if (err)
 		return ublk_error_set(error, "close", id_of(dev), err,
 				      "the kernel has not answered the last command");
-	err = ublk_ctrl_del_dev(dev->ctrl, dev->info.dev_id, dev->opts.timeout_ms);
+	err = ublk_ctrl_del_dev(dev->ctrl, ctrl_id(dev), dev->opts.timeout_ms);
 	if (err && err != -ENODEV)
 		return ublk_error_set(error, "DEL_DEV", id_of(dev), err,
 				      "somebody has /dev/ublkb%d or /dev/ublkc%d open", id_of(dev),
@@ -511,7 +671,7 @@ int ublk_dev_release(struct ublk_dev *dev, struct ublk_error *error)
 
 	if (state_of(dev) == UBLK_DEV_CLOSED)
 		return 0;
-	if (dev->queues && !serve_has_ended(dev))
+	if (dev->workers && !serve_has_ended(dev))
 		return ublk_error_set(error, "release", id_of(dev), -EBUSY, "it is being served");
 	err = end(dev, error);
 	return err ? err : let_go(dev, error);
@@ -521,9 +681,9 @@ int ublk_dev_wait(struct ublk_dev *dev, u32 timeout_ms)
 {
 	int err;
 
-	if (!dev->queues)
+	if (!dev->workers)
 		return 0;
-	err = serve_wait_ended(dev, deadline_in_ms(timeout_ms));
+	err = serve_wait_ended(dev, deadline_in_ms(timeout_ms), true);
 	return err ? err : __atomic_load_n(&dev->queue_err, __ATOMIC_RELAXED);
 }
 
@@ -556,9 +716,12 @@ void ublk_dev_info(const struct ublk_dev *dev, struct ublk_dev_info *info)
 	node_path(dev, 'c', info->char_path);
 	info->nr_queues = dev->info.nr_hw_queues;
 	info->depth = dev->info.queue_depth;
-	info->logical_bytes = dev->logical_bytes;
+	info->logical_bytes = 1U << dev->params.basic.logical_bs_shift;
+	info->mode = ublk_mode_of(dev->path);
 	info->max_io_bytes = dev->info.max_io_buf_bytes;
-	info->size_bytes = dev->tree->root->limits.size_bytes;
+	info->size_bytes = __atomic_load_n(&dev->tree->root->limits.size_bytes, __ATOMIC_RELAXED);
+	info->io_desc_bytes = dev->info.io_desc_size;
 	info->flags = dev->info.flags;
+	info->params = dev->params;
 	info->is_running = info->state == UBLK_DEV_RUNNING;
 }

@@ -28,17 +28,26 @@
 #include "ublk/deadline.h"
 #include "ublk/error.h"
 #include "ublk/queue.h"
+#include "ublk/shmem.h"
 #include "ublk/tgt.h"
 
 #define UBLK_AUTO_ID (-1)
 #define UBLK_DEFAULT_DEPTH 128
 #define UBLK_DEFAULT_MAX_IO_BYTES (1024 * 1024)
 #define UBLK_DEFAULT_TIMEOUT_MS 30000
+#define UBLK_MAX_IO_DESC_BYTES 256 /* Linux 7.3 */
 #define UBLK_NAME_BYTES 16 /* as a thread's name, with the NUL */
 
-/* ublksrv_flags of our devices: this in the upper 16 bits, tgt_spec_hash() below */
+/* ublksrv_flags of our devices: this in the upper 16 bits, tgt_spec_hash() below, but
+ * in the lowest 8 the enum ublk_mode and whether it was asked for */
 #define UBLK_MARK 0xb1b1ULL
 #define UBLK_MARK_SHIFT 48
+#define UBLK_MARK_HOW 0xffULL
+#define UBLK_MARK_MODE 0x0fULL
+#define UBLK_MARK_ASKED 0x10ULL
+
+/* The kernel lets none but root have these. */
+#define UBLK_PRIVILEGED_PATHS (UBLK_F_USER_COPY | UBLK_F_SUPPORT_ZERO_COPY | UBLK_F_AUTO_BUF_REG)
 
 /**
  * struct ublk_threads - how the embedder starts threads
@@ -53,6 +62,8 @@ struct ublk_threads {
 	void (*join)(void *ctx, u32 idx);
 	void *ctx;
 };
+
+struct ublk_loops;
 
 enum ublk_log_level { UBLK_LOG_INFO, UBLK_LOG_DEBUG };
 
@@ -72,6 +83,36 @@ enum ublk_affinity {
 /* Attributes can be demanded whatever the target says, or left to it */
 enum ublk_tristate { UBLK_AS_TARGET, UBLK_YES, UBLK_NO };
 
+/* How the bytes of requests move; ublk/path.h says what each is */
+enum ublk_mode {
+	UBLK_MODE_AUTO, /* the fastest that kernel and target can do */
+	UBLK_MODE_COPY,
+	UBLK_MODE_GET_DATA,
+	UBLK_MODE_USER_COPY,
+	UBLK_MODE_USER_COPY_RING,
+	UBLK_MODE_ZERO_COPY,	/* 6.15 */
+	UBLK_MODE_AUTO_BUF_REG, /* 6.16 */
+};
+
+/* ublk_mode_name() - "copy", ...; NULL for AUTO and beyond the last */
+const char *ublk_mode_name(enum ublk_mode mode);
+
+/* struct ublk_kept - what the kernel says of a device of ours, and UBLK_F_* that it has */
+struct ublk_kept {
+	const struct ublksrv_ctrl_dev_info *info;
+	const struct ublk_params *params;
+	u64 features;
+};
+
+/**
+ * ublk_mode_faster() - why a device does not run on a faster mode than it does
+ * @nr:  0 for the fastest of all, and so on
+ * @why: a few words
+ *
+ * Return: that mode; UBLK_MODE_AUTO when there is none, or when its own was asked for
+ */
+enum ublk_mode ublk_mode_faster(u32 nr, const struct ublk_kept *k, const char **why);
+
 /**
  * struct ublk_dev_opts - what is wanted; zero means the default
  * @types:        targets that a spec may name: tgt_types, or a table of your own
@@ -80,14 +121,36 @@ enum ublk_tristate { UBLK_AS_TARGET, UBLK_YES, UBLK_NO };
  * @dev_id:       N of /dev/ublkbN; UBLK_AUTO_ID for the lowest free
  * @name:         for messages and thread names, UBLK_NAME_BYTES - 1 at most
  * @nr_queues:    default 1; the kernel cuts it to the number of CPUs
+ * @nr_threads:   default one per queue. Of fewer each serves several queues, of
+ *                more several serve one (6.16); ignored without a hook
+ * @mode:         how data moves
+ * @batch:        one command for many requests (7.0): less work when there are many,
+ *                more when they come one by one, so the default is UBLK_NO
+ * @shmem:        a file that users of the disk have mapped too: requests whose
+ *                memory is in it are not copied (7.1); NULL: none
  * @depth:        requests per queue at a time; default 128, at most 4096
  * @max_io_bytes: the largest request; default 1 MiB; a multiple of the page size
  * @logical_bytes: block size; default the target's, never below it
  * @physical_bytes, @io_min_bytes, @io_opt_bytes: hints; powers of two
+ * @io_desc_bytes: of a request's descriptor: 24, the default, to 256, by eights (7.3)
+ * @chunk_bytes:  no request crosses a multiple of it; default the target's
+ * @virt_boundary_bytes: a request's memory goes on where its pages do: every piece
+ *                but the first begins, and but the last ends, at a multiple of it
+ * @dma_alignment_bytes: of a direct request's memory; default the target's or 4 (6.15)
+ * @segment_boundary_bytes, @max_segment_bytes, @max_segments: of the pieces of a
+ *                request's memory, for targets that hand them on (6.15)
+ * @no_part_scan: the kernel looks for no partitions (7.0)
  * @read_only, @rotational, @volatile_cache, @fua: attributes
  * @discard:      UBLK_NO hides the target's discard
+ * @unprivileged: make it without CAP_SYS_ADMIN, by UBLK_F_UNPRIVILEGED_DEV: only its
+ *                owner and root may use it, nobody scans it for partitions, and it
+ *                wants a udev rule that gives its nodes to the owner, see README.
+ *                Who has CAP_SYS_ADMIN cannot have one: -EINVAL. Without threads
+ *                /dev/ublkbN may be given a moment after ublk_dev_start()
  * @timeout_ms:   how long each control command and each shutdown may take
- * @threads:      NULL: the calling thread serves, and nr_queues must be 1
+ * @threads:      NULL: the calling thread serves
+ * @loops:        threads that serve other devices, too, ublk/loops.h; then without
+ *                @threads and @affinity
  * @ctrl:         a way to the driver, opened here if it is not open yet; stays the
  *                caller's to close. NULL: the device has its own
  */
@@ -98,12 +161,24 @@ struct ublk_dev_opts {
 	s32 dev_id;
 	const char *name;
 	u32 nr_queues;
+	u32 nr_threads;
+	enum ublk_mode mode;
+	enum ublk_tristate batch;
+	const char *shmem;
 	u32 depth;
 	u32 max_io_bytes;
 	u32 logical_bytes;
 	u32 physical_bytes;
 	u32 io_min_bytes;
 	u32 io_opt_bytes;
+	u32 io_desc_bytes;
+	u32 chunk_bytes;
+	u32 virt_boundary_bytes;
+	u32 dma_alignment_bytes;
+	u64 segment_boundary_bytes;
+	u32 max_segment_bytes;
+	u16 max_segments;
+	bool no_part_scan;
 	enum ublk_tristate read_only;
 	enum ublk_tristate rotational;
 	enum ublk_tristate volatile_cache;
@@ -112,8 +187,10 @@ struct ublk_dev_opts {
 	enum ublk_affinity affinity;
 	const u64 *cpu_mask; /* nr_cpu_words words, bit N%64 of word N/64 */
 	u32 nr_cpu_words;
+	bool unprivileged;
 	u32 timeout_ms;
 	const struct ublk_threads *threads;
+	struct ublk_loops *loops;
 	const struct ublk_log *log;
 	struct ublk_ctrl *ctrl;
 };
@@ -144,11 +221,14 @@ struct ublk_dev_info {
 	u32 logical_bytes;
 	u32 max_io_bytes;
 	u64 size_bytes;
+	u32 io_desc_bytes;
+	enum ublk_mode mode; /* as chosen */
 	u64 flags; /* UBLK_F_* */
+	struct ublk_params params; /* of the types that params.types names */
 	bool is_running;
 };
 
-struct ublk_dev_queue;
+struct ublk_dev_thread;
 
 /**
  * struct ublk_dev - one device; the caller's memory, read through ublk_dev_info()
@@ -163,6 +243,8 @@ struct ublk_dev {
 	u32 nr_ready;
 	u32 nr_failed;
 	u32 nr_ended;
+	u32 nr_stuck; /* on shared loops: cannot go on, and have not left */
+	u32 nr_gone;  /* on shared loops: do nothing more with this struct */
 	s32 queue_err; /* atomic: the first error that a queue ended with */
 	s32 char_fd;
 	s32 bell_fd;	/* wakes the queues when leave has changed */
@@ -174,15 +256,19 @@ struct ublk_dev {
 	struct tgt_tree *tree;
 	struct ublk_ctrl own_ctrl;
 	struct ublk_ctrl *ctrl;
-	struct ublksrv_ctrl_dev_info info; /* as the kernel granted it */
-	u32 logical_bytes;
-	u32 char_dev; /* as mknod takes it */
+	u64 features;	/* UBLK_F_* that the kernel has */
+	u64 kind_flags; /* without which this kind of device cannot be */
+	const struct ublk_path *path;
+	u64 path_flags; /* of the path that its data takes: as necessary */
+	struct ublksrv_ctrl_dev_info info; /* as the kernel granted it; io_desc_size never 0 */
+	struct ublk_params params;	   /* as it took them */
 	bool is_used; /* queues have fetched: the kernel's device serves no second time */
 	bool made_char_node;
 	bool made_block_node;
-	struct ublk_queue_setup setup;
-	struct ublk_dev_queue *queues;
-	struct pages queues_mem;
+	struct ublk_shmem shmem;
+	struct ublk_worker_setup setup;
+	struct ublk_dev_thread *workers;
+	struct pages threads_mem;
 };
 
 /**
@@ -228,6 +314,26 @@ NODISCARD int ublk_dev_stop(struct ublk_dev *dev, struct ublk_error *error);
  * has not answered a command that was given up; try again later).
  */
 int ublk_dev_close(struct ublk_dev *dev, struct ublk_error *error);
+
+/**
+ * ublk_dev_resize() - a running disk gets another size, and what uses it is told (6.16)
+ * @size_bytes: 0: what the target finds its size to be, as of a file that has grown
+ * @timeout_ms: for the kernel's answer; 0: as for other commands
+ *
+ * The target is asked first. What it cannot be, or the kernel does not take, leaves both
+ * as they were, but for a disk that was made smaller: what was beyond may be lost. Nobody
+ * else is asked: a filesystem has to be made smaller before. While I/O goes on; not while
+ * another thread stops the device.
+ *
+ * Return: 0, or -errno:
+ *   -EOPNOTSUPP  a kernel before 6.16, a zoned disk, or a target whose size is fixed
+ *   -EINVAL      not a multiple of the logical block, or it is not running (-ESHUTDOWN:
+ *                it is closed)
+ *   -ETIMEDOUT   the kernel may still do it: the target has the size already
+ *   -EBUSY       it has not answered an earlier command
+ */
+NODISCARD int ublk_dev_resize(struct ublk_dev *dev, u64 size_bytes, u32 timeout_ms,
+			      struct ublk_error *error);
 
 /**
  * ublk_dev_release() - ublk_dev_close() that leaves the kernel's device alone

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The parameters of a device: limits, attributes, discard. */
+/* The parameters of a device: limits, attributes, discard, zones, memory, metadata. */
 #include "ublk/params.h"
 
 #include <asm/errno.h>
@@ -9,15 +9,28 @@
 /* More than this and kernels before 6.11 cut a request in silence. */
 #define MAX_RANGE_SECTORS (0xffffffffU >> 9)
 
+/* Of memory, in bytes: the block layer's where nothing is asked for */
+#define LEAST_DMA_ALIGNMENT 4
+#define ANY_SEGMENT_BOUNDARY (1ULL << 32)
+#define ANY_SEGMENT_BYTES 0xffffffffU
+#define ANY_SEGMENTS 0xffff
+
+/* 0 is nothing asked for */
+static int check_power(u64 bytes, u32 least, const char *what, struct diag *why)
+{
+	if (!bytes || (bytes >= least && !(bytes & (bytes - 1))))
+		return 0;
+	return diag_set(why, -EINVAL, "%s of %llu bytes: not a power of two from %u on", what, bytes,
+			least);
+}
+
 static int shift_of(u32 bytes, const char *what, u8 *shift, struct diag *why)
 {
-	if (!bytes)
-		return 0; /* the target's */
-	if (bytes < 512 || (bytes & (bytes - 1)))
-		return diag_set(why, -EINVAL, "%s of %u bytes: not a power of two from 512 on", what,
-				bytes);
-	for (*shift = 9; 1U << *shift != bytes; (*shift)++)
-		;
+	int err = check_power(bytes, 512, what, why);
+
+	if (err || !bytes)
+		return err; /* none: the target's */
+	*shift = tgt_shift_of(bytes);
 	return 0;
 }
 
@@ -114,6 +127,108 @@ static void make_discard(struct ublk_params *p, const struct ublk_dev_opts *opts
 		p->types |= UBLK_PARAM_TYPE_DISCARD;
 }
 
+/* Where requests are cut: at the ends of zones, or of chunks */
+static int make_chunk(struct ublk_param_basic *b, const struct ublk_dev_opts *opts,
+		      const struct tgt_limits *limits, struct diag *why)
+{
+	u64 zone_bytes = limits->zones.zone_bytes;
+	u32 chunk_bytes = opts->chunk_bytes ? opts->chunk_bytes : limits->chunk_bytes;
+
+	if (zone_bytes && opts->chunk_bytes)
+		return diag_set(why, -EINVAL, "a zoned disk's chunks are its zones");
+	if (chunk_bytes & ((1U << b->logical_bs_shift) - 1))
+		return diag_set(why, -EINVAL, "chunks of %u bytes: not a multiple of the logical block "
+				"of %u", chunk_bytes, 1U << b->logical_bs_shift);
+	if (chunk_bytes && limits->chunk_bytes % chunk_bytes)
+		return diag_set(why, -EINVAL, "chunks of %u bytes: the target's, of %u, are no multiple "
+				"of them", chunk_bytes, limits->chunk_bytes);
+	b->chunk_sectors = (u32)((zone_bytes ? zone_bytes : chunk_bytes) >> 9);
+	return 0;
+}
+
+static int make_dma_align(struct ublk_params *p, const struct ublk_dev_opts *opts,
+			  const struct tgt_limits *limits, struct diag *why)
+{
+	u32 bytes = limits->dma_alignment_bytes;
+	int err = check_power(opts->dma_alignment_bytes, LEAST_DMA_ALIGNMENT, "an alignment", why);
+
+	if (err)
+		return err;
+	if (bytes < opts->dma_alignment_bytes)
+		bytes = opts->dma_alignment_bytes;
+	if (bytes > pages_size())
+		return diag_set(why, -EINVAL, "an alignment of %u bytes: larger than a page", bytes);
+	/* A mask of 0 would be the block layer's word for 511. */
+	if (bytes < LEAST_DMA_ALIGNMENT)
+		return 0;
+	p->types |= UBLK_PARAM_TYPE_DMA_ALIGN;
+	p->dma.alignment = bytes - 1;
+	return 0;
+}
+
+/* All three, or none: what was not asked for is as wide as the kernel has it. */
+static int make_segments(struct ublk_params *p, const struct ublk_dev_opts *opts, struct diag *why)
+{
+	u64 boundary = opts->segment_boundary_bytes;
+	int err = check_power(boundary, UBLK_MIN_SEGMENT_SIZE, "a segment boundary", why);
+
+	if (err)
+		return err;
+	if (opts->max_segment_bytes && opts->max_segment_bytes < UBLK_MIN_SEGMENT_SIZE)
+		return diag_set(why, -EINVAL, "segments of %u bytes: at least %d are needed",
+				opts->max_segment_bytes, UBLK_MIN_SEGMENT_SIZE);
+	if (!boundary && !opts->max_segment_bytes && !opts->max_segments)
+		return 0;
+	p->types |= UBLK_PARAM_TYPE_SEGMENT;
+	p->seg.seg_boundary_mask = (boundary ? boundary : ANY_SEGMENT_BOUNDARY) - 1;
+	p->seg.max_segment_size = opts->max_segment_bytes ? opts->max_segment_bytes :
+							    ANY_SEGMENT_BYTES;
+	p->seg.max_segments = opts->max_segments ? opts->max_segments : ANY_SEGMENTS;
+	return 0;
+}
+
+/*
+ * The driver makes one report of several requests, and begins to number the zones
+ * anew in each (7.3): those of the second come in the place of the first's.
+ */
+static int make_zones(struct ublk_params *p, const struct tgt_limits *limits, struct diag *why)
+{
+	const struct tgt_zones *z = &limits->zones;
+	u32 append_sectors = z->max_append_bytes >> 9;
+	u32 max_zones = (p->basic.max_sectors << 9) / TGT_ZONE_BYTES;
+
+	if (!z->zone_bytes)
+		return 0;
+	if (limits->size_bytes / z->zone_bytes > max_zones)
+		return diag_set(why, -EINVAL, "%llu zones: the largest request can report %u only",
+				limits->size_bytes / z->zone_bytes, max_zones);
+	p->types |= UBLK_PARAM_TYPE_ZONED;
+	p->zoned.max_open_zones = z->max_open;
+	p->zoned.max_active_zones = z->max_active;
+	p->zoned.max_zone_append_sectors =
+		append_sectors < p->basic.max_sectors ? append_sectors : p->basic.max_sectors;
+	return 0;
+}
+
+static int make_integrity(struct ublk_params *p, const struct tgt_meta_format *m, struct diag *why)
+{
+	if (!m->bytes)
+		return 0;
+	if (m->interval_shift > p->basic.logical_bs_shift)
+		return diag_set(why, -EINVAL, "a logical block of %u bytes: the target has metadata for "
+				"every %u", 1U << p->basic.logical_bs_shift, 1U << m->interval_shift);
+	p->types |= UBLK_PARAM_TYPE_INTEGRITY;
+	p->integrity = (struct ublk_param_integrity){
+		.flags = m->caps,
+		.interval_exp = m->interval_shift,
+		.metadata_size = m->bytes,
+		.pi_offset = m->pi_offset,
+		.csum_type = m->csum,
+		.tag_size = m->tag_bytes,
+	};
+	return 0;
+}
+
 int ublk_params_make(struct ublk_params *p, const struct ublk_dev_opts *opts,
 		     const struct tgt_limits *limits, struct diag *why)
 {
@@ -124,12 +239,30 @@ int ublk_params_make(struct ublk_params *p, const struct ublk_dev_opts *opts,
 	err = make_shifts(&p->basic, opts, limits, why);
 	if (!err)
 		err = make_attrs(&p->basic, opts, limits, why);
+	if (!err)
+		err = make_chunk(&p->basic, opts, limits, why);
+	if (!err)
+		err = check_power(opts->virt_boundary_bytes, 512, "a boundary of memory", why);
+	if (!err)
+		err = make_dma_align(p, opts, limits, why);
+	if (!err)
+		err = make_segments(p, opts, why);
+	if (!err)
+		err = make_integrity(p, &limits->meta, why);
 	if (err)
 		return err;
 	if (limits->max_io_bytes && limits->max_io_bytes < max_io_bytes)
 		max_io_bytes = limits->max_io_bytes;
 	p->basic.max_sectors = max_io_bytes >> 9;
 	p->basic.dev_sectors = limits->size_bytes >> 9;
+	if (opts->virt_boundary_bytes)
+		p->basic.virt_boundary_mask = opts->virt_boundary_bytes - 1;
 	make_discard(p, opts, limits);
-	return 0;
+	return make_zones(p, limits, why);
+}
+
+u64 ublk_params_flags(const struct ublk_params *p)
+{
+	return (p->types & UBLK_PARAM_TYPE_ZONED ? UBLK_F_ZONED : 0) |
+	       (p->types & UBLK_PARAM_TYPE_INTEGRITY ? UBLK_F_INTEGRITY : 0);
 }

@@ -13,4 +13,7 @@
 NODISCARD int ublk_params_make(struct ublk_params *p, const struct ublk_dev_opts *opts,
 			       const struct tgt_limits *limits, struct diag *why);
 
+/* ublk_params_flags() - the UBLK_F_* that they are nothing without */
+u64 ublk_params_flags(const struct ublk_params *p);
+
 #endif

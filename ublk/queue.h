@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One queue of a device: takes requests from the kernel, gives them to the
- * target as operations, commits the results. A queue belongs to the thread that
- * initialised it, which alone may call the functions below.
+ * Serving requests: a thread has a loop, which is a ring, and on it a worker for
+ * each device that it serves. A worker has some of the device's tags: it takes
+ * requests from the kernel, gives them to the target as operations and commits
+ * the results.
  *
- *	kernel --CQE--> ublk_queue_step() --tgt_op--> target --> commit --SQE--> kernel
+ *	kernel --CQE--> ublk_loop_step() --tgt_op--> target --> commit --SQE--> kernel
+ *
+ * A loop belongs to the thread that initialised it, which alone may call the
+ * functions below.
  */
 #ifndef UBLK_QUEUE_H
 #define UBLK_QUEUE_H
@@ -13,82 +17,187 @@
 #include "uapi/rt/diag.h"
 #include "uapi/rt/pages.h"
 #include "uapi/types.h"
+#include "ublk/shmem.h"
 #include "ublk/tgt.h"
 
-/**
- * struct ublk_queue_setup - what a queue is made from; the same for all of a device
- * @char_fd:   /dev/ublkcN, open as long as any queue is
- * @bell_fd:   an eventfd, written to when *leave has changed
- * @leave:     not 0: serve until nothing is owned, then go
- */
-struct ublk_queue_setup {
-	s32 char_fd;
-	s32 bell_fd;
-	u32 depth;
-	u32 max_io_bytes;
-	const u32 *leave;
-	struct tgt_tree *tree;
+struct ublk_loop;
+struct ublk_path;
+struct ublk_tag;
+struct ublk_worker;
+
+/* struct ublk_loop_call - what another thread asks a loop's thread to do; it may go,
+ * or be called again, from the beginning of fn() on */
+struct ublk_loop_call {
+	void (*fn)(struct ublk_loop *loop, struct ublk_loop_call *call);
+	struct ublk_loop_call *next;
 };
 
-struct ublk_tag;
+/**
+ * struct ublk_loop - one thread's ring
+ * @run:       operations of any worker that have completed
+ * @workers:   the first, and so on by their next
+ * @nr_slots:  for registered buffers, and for groups of provided ones
+ * @nr_ending: workers that were told to go, or whose tags the kernel takes back
+ * @has_bufs:  there is a table of buffers
+ * @is_shared: by ublk_loop_share()
+ * @stays:     also without a worker, until whoever shared it says otherwise
+ * @has_calls: since the last turn
+ */
+struct ublk_loop {
+	struct ring ring;
+	struct tgt_run run;
+	struct ublk_worker *workers;
+	struct ublk_batch *dirty; /* queues with results that are to be committed */
+	u32 nr_slots;
+	u32 nr_ending;
+	bool has_bufs;
+	bool is_shared;
+	bool stays;
+	bool has_calls;
+	s32 call_fd;		      /* an eventfd, of a shared one */
+	struct ublk_loop_call *calls; /* the last one first; atomic */
+} __attribute__((aligned(64)));
 
 /**
- * struct ublk_queue - fields are for reading by the owner's thread
+ * ublk_loop_init() - make the ring
+ * @entries:  of all workers that will be on it, see ublk_worker_needs(); with fewer
+ *            entries turns are shorter
+ * @nr_slots: of all workers
+ *
+ * Return: 0, or -errno of ring_init() or ring_register_files_sparse()
+ */
+NODISCARD int ublk_loop_init(struct ublk_loop *loop, u32 entries, u32 nr_slots);
+
+/* ublk_loop_share() - it goes on without workers and takes calls; 0 or -errno */
+NODISCARD int ublk_loop_share(struct ublk_loop *loop);
+
+/* ublk_loop_call() - from any thread: have @call->fn done by the loop's, between two
+ * turns; calls come in the order in which they were made */
+void ublk_loop_call(struct ublk_loop *loop, struct ublk_loop_call *call);
+
+/**
+ * ublk_loop_step() - one turn: submit, wait, handle everything that came
+ * @timeout_ns: how long to wait for something to come; RING_NO_TIMEOUT
+ *
+ * Return: 1 to go on, 0 when the last worker has left and it does not stay, or
+ * -errno: the ring is unusable
+ */
+NODISCARD int ublk_loop_step(struct ublk_loop *loop, u64 timeout_ns);
+
+/* ublk_loop_run() - ublk_loop_step() until there is nothing to stay for; 0 or -errno */
+NODISCARD int ublk_loop_run(struct ublk_loop *loop);
+
+/* ublk_loop_watch() - wake a waiting step once when @fd is readable, for what
+ * else this thread waits for */
+NODISCARD int ublk_loop_watch(struct ublk_loop *loop, int fd);
+
+/* ublk_loop_exit() - close the ring, also under workers that have not left; safe
+ * on a zeroed struct */
+void ublk_loop_exit(struct ublk_loop *loop);
+
+/**
+ * struct ublk_worker_setup - what the workers of a device are made from
+ * @char_fd:   /dev/ublkcN, open as long as any worker is
+ * @bell_fd:   an eventfd, written to when *leave has changed
+ * @leave:     not 0: serve until nothing is owned, then go
+ * @shmem:     memory that requests may lie in
+ * @desc_bytes: from one descriptor to the next
+ * @read_only: the kernel sends no writes
+ * @batch:     the device has UBLK_F_BATCH_IO
+ * @path:      how data moves
+ * @left:      NULL: the loop is this worker's alone, and is closed when it has left.
+ *             Otherwise a worker leaves only when the kernel has given back all of
+ *             its tags, and then has this called, which may free it; *leave does
+ *             not count
+ * @failed:    with @left: it cannot go on, w->err says why, but has not left yet
+ */
+struct ublk_worker_setup {
+	s32 char_fd;
+	s32 bell_fd;
+	u16 nr_queues;
+	u16 nr_workers;
+	u32 depth;
+	u32 max_io_bytes;
+	u32 desc_bytes;
+	bool read_only;
+	bool batch;
+	const u32 *leave;
+	const struct ublk_shmem *shmem;
+	struct tgt_tree *tree;
+	const struct ublk_path *path;
+	void (*left)(struct ublk_worker *w);
+	void (*failed)(struct ublk_worker *w);
+};
+
+/**
+ * struct ublk_worker - fields are for reading by the owner's thread
+ * @tq:       what the target sees; first, so that one is found from the other
+ * @tags:     nr_tags of them, see ublk/path.h
  * @nr_armed: tags that the kernel may give a request to
  * @nr_owned: requests that we have and have not answered
  * @leaving:  told to go
+ * @has_left: it owns nothing and will get nothing
  * @cancel_deadline: not 0: the kernel has begun to take its tags back, and the
  *                   others that are idle should come until then
+ * @err:      what it left with
  */
-struct ublk_queue {
-	struct ring ring;
+struct ublk_worker {
 	struct tgt_queue tq;
-	struct tgt_run run;
 	struct tgt *tgt;
-	const struct ublksrv_io_desc *descs;
+	const struct ublk_path *path;
+	struct ublk_loop *loop;
+	const struct ublk_worker_setup *setup;
 	struct ublk_tag *tags;
-	char *bufs;
-	u64 buf_stride_bytes;
-	u16 idx;
-	bool leaving;
+	u32 nr_tags;
 	u32 nr_armed;
 	u32 nr_owned;
+	u16 idx;
+	s32 char_file; /* /dev/ublkcN and a memfd as entries name them, with file_flags */
+	s32 bufs_file;
+	u8 file_flags;
+	u16 slot; /* the first of nr_slots */
+	u16 nr_slots;
+	bool is_open; /* its target's queue */
+	bool is_ending;
+	bool leaving;
+	bool has_left;
+	s32 bufs_fd; /* a memfd behind the buffers, or -1 */
+	s32 err;
 	u64 cancel_deadline;
-	const struct ublk_queue_setup *setup;
-	u64 descs_len_bytes;
+	struct ublk_worker *next;
 	struct pages tags_mem;
 	struct pages bufs_mem;
+	struct pages batch_mem;
+	struct pages descs_mem; /* how the descriptors of each queue are mapped */
 };
 
+/* struct ublk_worker_needs - what one worker takes of its loop */
+struct ublk_worker_needs {
+	u32 nr_entries;
+	u32 nr_slots;
+};
+
+void ublk_worker_needs(const struct ublk_worker_setup *setup, u16 idx,
+		       struct ublk_worker_needs *needs);
+
 /**
- * ublk_queue_init() - make the ring and the buffers, fetch every tag
+ * ublk_worker_init() - make the buffers, join the loop, fetch its tags
  * @setup: must stay
+ * @idx:   which of setup->nr_workers
  *
- * When it returns 0 the kernel has every FETCH of this queue; START_DEV waits
- * for that of all queues.
+ * With as many workers as queues each has a queue; a worker of fewer has several,
+ * of more a part of one. When it returns 0 the kernel has every FETCH of its
+ * tags; START_DEV waits for that of all workers.
  *
- * Return: 0, or -errno with *why saying which step; nothing is left behind
+ * Return: 0, or -errno with *why saying which step. With a loop of its own
+ * ublk_loop_exit() and ublk_worker_exit() are next; on one that it shares it is
+ * leaving, and setup->left() is called in the end, which may have been already
  */
-NODISCARD int ublk_queue_init(struct ublk_queue *q, const struct ublk_queue_setup *setup, u16 idx,
-			      struct diag *why);
+NODISCARD int ublk_worker_init(struct ublk_worker *w, struct ublk_loop *loop,
+			       const struct ublk_worker_setup *setup, u16 idx, struct diag *why);
 
-/**
- * ublk_queue_step() - one turn: submit, wait, handle everything that came
- * @timeout_ns: how long to wait for something to come; RING_NO_TIMEOUT
- *
- * Return: 1 to go on, 0 when the queue has left (it owns nothing and will get
- * nothing; ublk_queue_exit() is next), or -errno: the ring is unusable
- */
-NODISCARD int ublk_queue_step(struct ublk_queue *q, u64 timeout_ns);
-
-/* ublk_queue_run() - ublk_queue_step() until the queue has left; 0 or -errno */
-NODISCARD int ublk_queue_run(struct ublk_queue *q);
-
-/* ublk_queue_watch() - wake a waiting step once when @fd is readable, for what
- * else this thread waits for */
-NODISCARD int ublk_queue_watch(struct ublk_queue *q, int fd);
-
-/* ublk_queue_exit() - give everything back; safe on a zeroed struct */
-void ublk_queue_exit(struct ublk_queue *q);
+/* ublk_worker_exit() - give its memory back: it has left, or its loop is closed;
+ * safe on a zeroed struct */
+void ublk_worker_exit(struct ublk_worker *w);
 
 #endif
