@@ -2,16 +2,22 @@
 /*
  * What becomes of a target's errno on its way to whoever reads or writes: the
  * driver turns it into a status of the block layer, which knows a few of them,
- * and back; everything that it does not know is EIO.
+ * and back; everything that it does not know is EIO. So by every way that data
+ * and commands take.
  */
 #if !__STDC_HOSTED__
 
 #include <asm/errno.h>
 
 #include "selftests/device.h"
+#include "ublk/features.h"
 #include "ublk/targets/targets.h"
 
 #define AT_BYTES 4096
+#define NR_DIRECT_BYTES (1 << 20)
+
+/* A count of so many bytes is negative in the driver's 32 bits. */
+#define RANGE_BYTES (3ULL << 30)
 
 /* Source: blk_errors[], block/blk-core.c, Linux 6.12 to 7.3 */
 static const struct {
@@ -48,21 +54,61 @@ static const struct {
 	{ 2 * AT_BYTES, -EIO },
 };
 
-/* What flushes, discards and zeroes are answered with; the test's process has it once */
-static s32 range_answer;
+/* Of ranges: a discard that is not supported is no error, and zeroes have no
+ * fallback when space is to be freed. */
+static const struct {
+	s64 answer;
+	s32 flush;
+	s32 discard;
+	s32 zero;
+} range_errors[] = {
+	{ 0, 0, 0, 0 },
+	{ RANGE_BYTES, 0, 0, 0 }, /* a count of bytes is as good */
+	{ -EIO, -EIO, -EIO, -EIO },
+	{ -ENOSPC, -ENOSPC, -ENOSPC, -ENOSPC },
+	{ -EILSEQ, -EILSEQ, -EILSEQ, -EILSEQ },
+	{ -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT },
+	{ -ESHUTDOWN, -EIO, -EIO, -EIO },
+	{ -EOPNOTSUPP, 0, 0, -EOPNOTSUPP },
+};
 
-/* fails: block i of AT_BYTES, from the second on, is answered with errors[i - 1] */
-static enum tgt_status fails_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
+/* What flushes, discards and zeroes are answered with; the test's process has it once */
+static s64 range_answer;
+
+/* Block i of AT_BYTES, from the second on, is answered with errors[i - 1]. */
+static s64 answer_to(const struct tgt_op *op)
 {
 	u64 i = op->offset_bytes / AT_BYTES - 1;
 
+	if (op->kind != TGT_READ && op->kind != TGT_WRITE)
+		return __atomic_load_n(&range_answer, __ATOMIC_ACQUIRE);
+	if (op->kind == TGT_READ && op->data.kind != TGT_DATA_FIXED &&
+	    tgt_zero_op(op, 0, op->len_bytes))
+		return -EIO;
+	return i < ARRAY_SIZE(errors) ? errors[i].answer : (s64)op->len_bytes;
+}
+
+static enum tgt_status fails_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
+{
 	(void)t;
 	(void)q;
-	if (op->kind != TGT_READ && op->kind != TGT_WRITE)
-		return tgt_finish(op, range_answer);
-	if (op->kind == TGT_READ && tgt_zero_op(op, 0, op->len_bytes))
-		return tgt_finish(op, -EIO);
-	return tgt_finish(op, i < ARRAY_SIZE(errors) ? errors[i].answer : (s64)op->len_bytes);
+	return tgt_finish(op, answer_to(op));
+}
+
+static enum tgt_status fails_later_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
+{
+	(void)t;
+	tgt_complete(q, op, answer_to(op));
+	return TGT_PENDING;
+}
+
+/* Its bytes are looked at by nobody: all blocks lie in one place. */
+static void *fails_later_direct(struct tgt *t, const struct tgt_op *op)
+{
+	static char bytes[NR_DIRECT_BYTES];
+
+	(void)t;
+	return op->len_bytes <= sizeof(bytes) ? bytes : NULL;
 }
 
 static int fails_open(struct tgt *t, const char *arg, const void *values, struct diag *why)
@@ -71,84 +117,137 @@ static int fails_open(struct tgt *t, const char *arg, const void *values, struct
 	(void)values;
 	(void)why;
 	t->limits = (struct tgt_limits){
-		.size_bytes = 8 << 20,
+		.size_bytes = 8ULL << 30,
 		.logical_shift = 9,
 		.physical_shift = 12,
 		.attrs = UBLK_ATTR_VOLATILE_CACHE | UBLK_ATTR_FUA,
 		.discard_granularity_bytes = 4096,
-		.max_discard_bytes = 8 << 20,
-		.max_write_zeroes_bytes = 8 << 20,
+		.max_discard_bytes = 8ULL << 30,
+		.max_write_zeroes_bytes = 8ULL << 30,
 	};
 	return 0;
 }
 
+static int fails_later_open(struct tgt *t, const char *arg, const void *values, struct diag *why)
+{
+	t->data_kinds = 1 << TGT_DATA_MEM | 1 << TGT_DATA_FILE | 1 << TGT_DATA_FIXED;
+	return fails_open(t, arg, values, why);
+}
+
 static const struct tgt_type fails_target = {
 	.name = "fails",
-	.summary = "fails in every way that there is",
+	.summary = "fails in every way that there is, at once, and wants memory",
 	.open = fails_open,
 	.submit = fails_submit,
 };
 
-static const struct tgt_type *const types[] = { &fails_target, NULL };
+static const struct tgt_type fails_later_target = {
+	.name = "fails_later",
+	.summary = "the same, by the run list, and takes its bytes wherever they are",
+	.open = fails_later_open,
+	.submit = fails_later_submit,
+	.direct = fails_later_direct,
+};
 
-static void carries_errors(void)
+static const struct tgt_type *const types[] = { &fails_target, &fails_later_target, NULL };
+static const char *const specs[] = { "fails", "fails_later" };
+
+/* How bytes and commands move: a case's param */
+struct way {
+	enum ublk_mode mode;
+	enum ublk_tristate batch;
+	u64 needs; /* UBLK_F_* */
+};
+
+static void skip_without(u64 needs)
 {
-	struct rig r;
+	struct ublk_ctrl c = { .state = UBLK_CTRL_CLOSED };
+	u64 features = 0;
 
-	rig_init(&r, types, "fails", true);
-	rig_up(&r, O_RDWR | O_DIRECT);
+	device_ctrl_open(&c);
+	ASSERT_OK(ublk_features_get(&c, &features, DEVICE_TIMEOUT_MS, NULL));
+	ublk_ctrl_close(&c);
+	for (u32 bit = 63; bit < 64; bit--)
+		if (needs & ~features & 1ULL << bit)
+			test_skip("has no %s (Linux %s)", ublk_feature_name(bit),
+				  ublk_feature_since(bit));
+}
+
+static void up(struct rig *r, const char *spec)
+{
+	const struct way *way = test_param();
+
+	rig_init(r, types, spec, true);
+	r->opts.mode = way->mode;
+	r->opts.batch = way->batch;
+	rig_up(r, O_RDWR | O_DIRECT);
+	EXPECT_EQ(!(r->dev.info.flags & UBLK_F_BATCH_IO), way->batch != UBLK_YES);
+}
+
+static void expect_errors(struct rig *r, const char *spec)
+{
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
 		u64 at = (i + 1) * AT_BYTES;
 
-		test_row("answer %d", errors[i].answer);
-		EXPECT_EQ(rig_do(&r, ORACLE_READ, at, AT_BYTES), errors[i].seen);
-		EXPECT_EQ(rig_do(&r, ORACLE_WRITE, at, AT_BYTES), errors[i].seen);
+		test_row("%s, answer %d", spec, errors[i].answer);
+		EXPECT_EQ(rig_do(r, ORACLE_READ, at, AT_BYTES), errors[i].seen);
+		EXPECT_EQ(rig_do(r, ORACLE_WRITE, at, AT_BYTES), errors[i].seen);
 	}
-	test_row("after all of them");
-	EXPECT_EQ(rig_do(&r, ORACLE_READ, 1 << 20, AT_BYTES), AT_BYTES);
-	EXPECT_EQ(rig_do(&r, ORACLE_WRITE, 1 << 20, AT_BYTES), AT_BYTES);
-	rig_down(&r);
+	test_row("%s, after all of them", spec);
+	EXPECT_EQ(rig_do(r, ORACLE_READ, 1 << 20, AT_BYTES), AT_BYTES);
+	EXPECT_EQ(rig_do(r, ORACLE_WRITE, 1 << 20, AT_BYTES), AT_BYTES);
 }
 
-/* A discard that is not supported is no error, and zeroes have no fallback when
- * space is to be freed. */
-static void carries_errors_of_ranges(void)
+static void expect_errors_of_ranges(struct rig *r, const char *spec)
 {
-	static const struct {
-		s32 answer;
-		s32 flush;
-		s32 discard;
-		s32 zero;
-	} rows[] = {
-		{ 0, 0, 0, 0 },
-		{ 4096, 0, 0, 0 }, /* a count of bytes is as good */
-		{ -EIO, -EIO, -EIO, -EIO },
-		{ -ENOSPC, -ENOSPC, -ENOSPC, -ENOSPC },
-		{ -EILSEQ, -EILSEQ, -EILSEQ, -EILSEQ },
-		{ -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT },
-		{ -ESHUTDOWN, -EIO, -EIO, -EIO },
-		{ -EOPNOTSUPP, 0, 0, -EOPNOTSUPP },
-	};
-	struct rig r;
-
-	rig_init(&r, types, "fails", true);
-	rig_up(&r, O_RDWR | O_DIRECT);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		test_row("answer %d", rows[i].answer);
-		__atomic_store_n(&range_answer, rows[i].answer, __ATOMIC_RELEASE);
-		EXPECT_EQ(rig_do(&r, ORACLE_FLUSH, 0, 0), rows[i].flush);
-		EXPECT_EQ(rig_do(&r, ORACLE_DISCARD, 1 << 20, 1 << 20), rows[i].discard);
-		EXPECT_EQ(rig_do(&r, ORACLE_ZERO, 1 << 20, 1 << 20), rows[i].zero);
+	for (size_t i = 0; i < ARRAY_SIZE(range_errors); i++) {
+		test_row("%s, answer %lld", spec, range_errors[i].answer);
+		__atomic_store_n(&range_answer, range_errors[i].answer, __ATOMIC_RELEASE);
+		EXPECT_EQ(rig_do(r, ORACLE_FLUSH, 0, 0), range_errors[i].flush);
+		EXPECT_EQ(rig_do(r, ORACLE_DISCARD, 1 << 20, RANGE_BYTES), range_errors[i].discard);
+		EXPECT_EQ(rig_do(r, ORACLE_ZERO, 1 << 20, RANGE_BYTES), range_errors[i].zero);
 	}
-	range_answer = 0;
-	rig_down(&r);
+	__atomic_store_n(&range_answer, 0, __ATOMIC_RELEASE);
 }
+
+static void carries_errors(void)
+{
+	const struct way *way = test_param();
+
+	skip_without(way->needs);
+	for (size_t i = 0; i < ARRAY_SIZE(specs); i++) {
+		struct rig r;
+
+		up(&r, specs[i]);
+		expect_errors(&r, specs[i]);
+		expect_errors_of_ranges(&r, specs[i]);
+		rig_down(&r);
+	}
+}
+
+#define WAY(name_, mode_, batch_, needs_)                                                          \
+	TEST("reader, writer and who trims see the target's errors: " name_, carries_errors,       \
+	     .timeout_ms = 30000, .fixture = &device_fixture,                                      \
+	     .param = &(const struct way){ .mode = UBLK_MODE_##mode_, .batch = batch_,             \
+					   .needs = needs_ })
+
+#define BY_TAG(name_, mode_, needs_) WAY(name_, mode_, UBLK_NO, needs_)
+#define BY_BATCH(name_, mode_, needs_)                                                             \
+	WAY(name_ ", batched", mode_, UBLK_YES, (needs_) | UBLK_F_BATCH_IO)
 
 static const struct test_case cases[] = {
-	TEST("reader and writer see the target's error as the block layer carries it",
-	     carries_errors, .timeout_ms = 30000, .fixture = &device_fixture),
-	TEST("so does who flushes, discards and zeroes", carries_errors_of_ranges,
-	     .timeout_ms = 30000, .fixture = &device_fixture),
+	BY_TAG("by default", AUTO, 0),
+	BY_TAG("copy", COPY, 0),
+	BY_TAG("get-data", GET_DATA, UBLK_F_NEED_GET_DATA),
+	BY_TAG("user-copy", USER_COPY, UBLK_F_USER_COPY),
+	BY_TAG("user-copy-ring", USER_COPY_RING, UBLK_F_USER_COPY),
+	BY_TAG("zero-copy", ZERO_COPY, UBLK_F_SUPPORT_ZERO_COPY),
+	BY_TAG("auto-buf-reg", AUTO_BUF_REG, UBLK_F_AUTO_BUF_REG),
+	BY_BATCH("copy", COPY, 0),
+	BY_BATCH("user-copy", USER_COPY, UBLK_F_USER_COPY),
+	BY_BATCH("user-copy-ring", USER_COPY_RING, UBLK_F_USER_COPY),
+	BY_BATCH("zero-copy", ZERO_COPY, UBLK_F_SUPPORT_ZERO_COPY),
+	BY_BATCH("auto-buf-reg", AUTO_BUF_REG, UBLK_F_AUTO_BUF_REG),
 };
 TEST_SUITE(device_errors, cases);
 

@@ -193,7 +193,50 @@ static void obey(void)
 	}
 }
 
+/* Two queues, and 0 (the test's own), 1, 2 or 5 threads; or -errno of create */
+static int serve_with(u32 nr_threads)
+{
+	struct rig r;
+	int err;
+
+	test_row(nr_threads ? "%u threads" : "no thread but this one", nr_threads);
+	rig_init(&r, tgt_types, "ram:8M", nr_threads);
+	r.opts.nr_queues = 2;
+	r.opts.nr_threads = nr_threads;
+	err = rig_create(&r);
+	if (err) {
+		blockdev_end(&r.user);
+		return err;
+	}
+	ASSERT_OK(ublk_dev_start(&r.dev, &r.error));
+	EXPECT_EQ(r.dev.setup.nr_workers, nr_threads ? nr_threads : 1);
+	ASSERT_OK(rig_open(&r, O_RDWR | O_DIRECT));
+	for (u32 i = 0; i < 4; i++) {
+		rig_fill(&r, i, i << 20, 1 << 20);
+		rig_check(&r, i, i << 20, 1 << 20);
+	}
+	rig_down(&r);
+	return 0;
+}
+
+static void any_number_of_threads(void)
+{
+	int err;
+
+	if (nr_cpus() < 2)
+		test_skip("one CPU, so one queue");
+	EXPECT_OK(serve_with(0));
+	EXPECT_OK(serve_with(1));
+	EXPECT_OK(serve_with(2));
+	err = serve_with(5);
+	if (err == -EOPNOTSUPP)
+		test_skip("a queue has one thread (Linux 6.16)");
+	EXPECT_OK(err);
+}
+
 static const struct test_case cases[] = {
+	TEST("threads serve several queues each, or several one", any_number_of_threads,
+	     .timeout_ms = 60000, .fixture = &device_fixture),
 	TEST("there are as many queues as CPUs at most", cuts_queues, .timeout_ms = 30000,
 	     .fixture = &device_fixture),
 	TEST("the threads have the device's name and the queue's number", have_names,

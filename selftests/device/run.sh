@@ -40,7 +40,7 @@ wanted() {
 			*" $name "*) ;;
 			*) continue ;;
 			esac
-		elif [ "$when" = long ] && [ -z "${LONG-}" ]; then
+		elif [ -z "${LONG-}" ] && [[ $when != always && ,$when, != *,$kernel,* ]]; then
 			continue
 		fi
 		echo "$name $boot $seconds"
@@ -50,7 +50,7 @@ wanted() {
 check_names() {
 	local name
 	for name; do
-		rows | grep -q "^${name}[[:space:]]" || die "there is no group '$name'; they are in $dir/groups"
+		grep -q "^${name}[[:space:]]" < <(rows) || die "there is no group '$name'; they are in $dir/groups"
 	done
 }
 
@@ -73,6 +73,13 @@ boot_settings() {
 guest_files() {
 	echo "$BAREBLK:/usr/bin/bareblk $dir/guest:/device $work/exec_to_live:/"
 	[ ! -x "$BAREBLK_SELFTESTS" ] || echo "$BAREBLK_SELFTESTS:/bareblk-selftests"
+	! grep -q '^unprivileged ' <<<"$undone" || echo "$udev:/opt/udev $work/59-bareblk-ublk.rules:/"
+}
+
+# A udevd, and our rule for it as it is installed
+get_udev() {
+	udev=$("$vm/fetch.sh" dm)/opt/udev || die "no udev for the guest"
+	sed 's|@SBINDIR@|/usr/bin|' "$root/udev/59-bareblk-ublk.rules.in" > "$work/59-bareblk-ublk.rules"
 }
 
 # The guest's output of one boot goes through here. A group that has begun and
@@ -209,6 +216,7 @@ plan=$(wanted "$@")
 kinds=$(awk '!seen[$2]++ { print $2 }' <<<"$plan")
 nr=0 nr_failed=0 nr_skipped=0 nr_boots=0
 prepare
+! grep -q '^unprivileged ' <<<"$plan" || get_udev
 echo "KTAP version 1"
 echo "# kernel $kernel, logs in $OUT"
 echo "1..$(($(wc -l <<<"$plan") + $(wc -l <<<"$kinds")))"

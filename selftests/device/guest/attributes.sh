@@ -290,7 +290,9 @@ features_agree() {
 	done
 	del
 	case $(uname -r) in
-	6.12*) grep -q ' USER_RECOVERY_FAIL_IO  *no ' text && grep -q ' ZONED  *yes' text ;;
+	# the driver of 6.12 lists zero copy, and takes it from every device
+	6.12*) grep -q ' USER_RECOVERY_FAIL_IO  *no ' text && grep -q ' ZONED  *yes' text &&
+		grep -q ' SUPPORT_ZERO_COPY  *no ' text ;;
 	7.3*)  grep -q ' IO_DESC_SIZE  *yes ' text ;;
 	esac
 }

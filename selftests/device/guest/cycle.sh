@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=dash disable=SC2154,SC3043 # variables of the files that read this in
+# shellcheck shell=dash disable=SC2154,SC3043,SC2046,SC2086 # variables of the files that read this in
 #
-# Cycles of add and delete, and what they may leave behind.
+# Cycles of add and delete over all ways to move data, and what they may leave behind.
+
+. "${0%/*}/ways.sh"
 
 # What is the kernel's to free may take a moment, and its caches are not ours
 settle() {
@@ -41,6 +43,10 @@ measure() {
 	threads > names
 	echo "threads $(wc -l < names) 0"
 	echo "io_workers $(cat /proc/[0-9]*/task/[0-9]*/comm 2>/dev/null | grep -c '^iou-') 0"
+	# shellcheck disable=SC2010 # links, and not their names
+	echo "rings $(ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c 'anon_inode:\[io_uring\]') 0"
+	# as the allocator counts them, which keeps some for each CPU
+	echo "ring_requests $(awk '$1 == "io_kiocb" { print $2 }' /proc/slabinfo) 256"
 	count shell_files /proc/$$/fd/*
 	# The kernel's count is off by 32 per CPU; a device has four files at least.
 	echo "open_files $(cut -f 1 /proc/sys/fs/file-nr) 160"
@@ -77,10 +83,12 @@ end_load() {
 }
 
 cycle() { # NUMBER
-	local target=ram:16G
+	local target=ram:16G queues=$(($1 % 4 + 1)) way
 	# a writer fills memory, and nothing stops it: so it writes to null
 	[ $(($1 % 4)) != 1 ] || target=null:1T
-	add -q $(($1 % 4 + 1)) $target
+	# with each round every way has another number of queues
+	way=$(sed -n "$((($1 + $1 / nr_ways) % nr_ways + 1))p" ways)
+	add -q $queues $(way_options $way $queues $1) $target
 	[ $(($1 % 2)) = 0 ] || begin_load
 	del
 	[ $(($1 % 2)) = 0 ] || end_load
@@ -89,14 +97,22 @@ cycle() { # NUMBER
 cycles() { # COUNT
 	local i=0
 	{ set +x; } 2>/dev/null
-	for warm in 0 1 2 3; do cycle $warm; done
+	ways > ways
+	nr_ways=$(wc -l < ways)
+	at_least 'ways to move data' "$nr_ways" 4
+	while [ $i -lt $((nr_ways * 2)) ]; do
+		cycle $i
+		i=$((i + 1))
+	done
 	measure > before
+	i=0
 	while [ $i -lt "$1" ]; do
 		cycle $i
 		i=$((i + 1))
 	done
 	measure > after
-	paste -d ' ' before after | awk '$5 != $2 { printf "%s %d -> %d  ", $1, $2, $5 } END { print "" }' > say
+	echo "$nr_ways ways, $1 cycles" > say
+	paste -d ' ' before after | awk '$5 != $2 { printf "%s %d -> %d  ", $1, $2, $5 } END { print "" }' >> say
 	compare before after || fail "left behind; processes: $(cat names)"
 }
 
@@ -125,7 +141,7 @@ finds_leak() {
 	shows Shmem used
 	rm /dev/shm/kept
 	add ram:1M
-	shows devices nodes disks
+	shows devices nodes disks rings
 	del
 	measure > after
 	compare before after || fail "left behind; processes: $(cat names)"

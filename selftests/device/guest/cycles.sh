@@ -11,5 +11,5 @@ hundred() { cycles 100; }
 
 run_tests <<-'END'
 	finds_leak    60  a descriptor, a process and memory that are kept are found
-	hundred      240  a hundred cycles, half of them under load, leave nothing behind
+	hundred      400  a hundred cycles, half of them under load, leave nothing behind
 END

@@ -68,17 +68,20 @@ killed_while_stopped() {
 	del
 }
 
+# small requests, so that many are under way at times
 killed_under_page_cache() {
-	serve -q 2 null:16G
+	serve -q 2 --max-io=16K null:16G
 	dd if=/dev/zero of="$dev" bs=1M conv=fsync status=none 2> dd.err &
 	load=$!
-	within 30 has_in_flight 8
-	kill -KILL "$server"
+	within 30 has_written
+	kill_with_requests
 	ended 137
 	within 30 no_process $load
 	not wait $load
 	del
 }
+
+has_written() { [ "$(disk_stat 5)" -gt 8 ]; }
 
 killed_when_mounted() {
 	serve ram:128M

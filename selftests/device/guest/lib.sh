@@ -86,6 +86,7 @@ name_device() {
 
 # serve ARGS...: a server as our own child, whose pid is in $server
 serve() {
+	rm -f serve.out
 	bareblk ublk add "$@" > serve.out 2> serve.err &
 	server=$!
 	within 30 served
