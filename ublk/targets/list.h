@@ -2,3 +2,4 @@
 /* The targets that there are: TARGET(x) is the struct tgt_type x_target of x.c. */
 TARGET(null)
 TARGET(ram)
+TARGET(zoned)
