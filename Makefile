@@ -71,7 +71,7 @@ FREE_FLAGS := $(COMMON_FLAGS) $(TARGET_FLAGS) -ffreestanding -fvisibility=hidden
 # built for size: gcc 12 and clang have a way that goes further than -Os, and what
 # gcc is told not to do there costs bytes all the same. For speed, it puts nothing into
 # a caller that is not small, and no gaps: these cost bytes and save no instructions.
-HOT = ring/queue.c ublk/queue.c ublk/path_%.c ublk/tgt.c $(filter-out $(addprefix ublk/targets/,zone%),$(SRC_targets))
+HOT = ring/queue.c ublk/queue.c ublk/path_%.c ublk/tgt.c $(filter-out $(addprefix ublk/targets/,integrity.c zone%),$(SRC_targets))
 HOT += uapi/rt/free/mem%
 OPT_HOT := -O2 $(if $(IS_CLANG),,-fno-inline-functions -fno-align-functions -fno-align-jumps \
 	-fno-align-labels -fno-align-loops)
@@ -222,7 +222,7 @@ INSTALL ?= install
 # The public headers include each other by their paths from here, so they stay so.
 PUBLIC_HEADERS := $(addprefix uapi/,types.h io_uring.h ublk_cmd.h dm-ioctl.h) \
 	$(sort $(filter-out %/internal.h,$(wildcard uapi/rt/*.h ring/*.h))) \
-	$(wildcard $(addprefix ublk/,ctrl.h deadline.h dev.h error.h loops.h pthreads.h queue.h shmem.h tgt.h)) \
+	$(wildcard $(addprefix ublk/,ctrl.h deadline.h dev.h error.h loops.h pi.h pthreads.h queue.h shmem.h tgt.h turns.h)) \
 	$(sort $(wildcard ublk/targets/*.h)) $(sort $(filter-out %/ioctl.h,$(wildcard dm/*.h)))
 MAN_PAGES := $(sort $(wildcard man/*.[1-8]))
 UDEV_RULE := udev/59-bareblk-ublk.rules

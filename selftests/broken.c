@@ -388,6 +388,7 @@ const struct tgt_type *const broken_types[] = {
 	&delay_target,
 	&elastic_target,
 	&fail_target,
+	&mangle_target,
 	NULL,
 };
 

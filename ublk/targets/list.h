@@ -2,4 +2,5 @@
 /* The targets that there are: TARGET(x) is the struct tgt_type x_target of x.c. */
 TARGET(null)
 TARGET(ram)
+TARGET(integrity)
 TARGET(zoned)
