@@ -9,6 +9,7 @@ CMD(ublk, info)
 CMD(ublk, features)
 CMD(target, list)
 CMD(target, help)
+CMD(target, map)
 CMD(ring, probe)
 #ifndef WITHOUT_DM
 CMD(dm, apply)

@@ -2,5 +2,6 @@
 /* The targets that there are: TARGET(x) is the struct tgt_type x_target of x.c. */
 TARGET(null)
 TARGET(ram)
+TARGET(file)
 TARGET(integrity)
 TARGET(zoned)
