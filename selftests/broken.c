@@ -389,6 +389,9 @@ const struct tgt_type *const broken_types[] = {
 	&elastic_target,
 	&fail_target,
 	&mangle_target,
+	&mirror_disordered_target,
+	&mirror_live_target,
+	&mirror_unlocked_target,
 	NULL,
 };
 
