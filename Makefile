@@ -71,7 +71,7 @@ FREE_FLAGS := $(COMMON_FLAGS) $(TARGET_FLAGS) -ffreestanding -fvisibility=hidden
 # built for size: gcc 12 and clang have a way that goes further than -Os, and what
 # gcc is told not to do there costs bytes all the same. For speed, it puts nothing into
 # a caller that is not small, and no gaps: these cost bytes and save no instructions.
-HOT = ring/queue.c ublk/queue.c ublk/path_%.c ublk/tgt.c $(filter-out $(addprefix ublk/targets/,integrity.c zone% file.c file_lock.c mirror% blocks.c),$(SRC_targets))
+HOT = ring/queue.c ublk/queue.c ublk/path_%.c ublk/tgt.c $(filter-out $(addprefix ublk/targets/,integrity.c zone% file.c file_lock.c fault% mirror% blocks.c),$(SRC_targets))
 HOT += uapi/rt/free/mem%
 OPT_HOT := -O2 $(if $(IS_CLANG),,-fno-inline-functions -fno-align-functions -fno-align-jumps \
 	-fno-align-labels -fno-align-loops)
