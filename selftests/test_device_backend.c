@@ -7,7 +7,10 @@
 #include "selftests/device.h"
 #include "uapi/rt/fmt.h"
 #include "uapi/rt/mem.h"
+#include "ublk/deadline.h"
+#include "ublk/targets/async.h"
 #include "ublk/targets/backend.h"
+#include "ublk/targets/mock.h"
 
 #define DISK_BYTES (8U << 20)
 #define MAX_CALLS 64
@@ -224,11 +227,125 @@ static void absent_ones_are_not_offered(void)
 	down(&b, 0);
 }
 
+/* An asynchronous one: another thread takes what there is, and answers it. */
+struct hand {
+	struct thread thread;
+	u8 *bytes;
+	struct tgt_op *todo; /* atomic; the newest first */
+	u32 nr_begun;	     /* a futex: ever */
+	u32 is_over;
+};
+
+static void begin(void *ctx, struct tgt_op *op)
+{
+	struct hand *h = ctx;
+
+	op->next = __atomic_load_n(&h->todo, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&h->todo, &op->next, op, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		;
+	__atomic_fetch_add(&h->nr_begun, 1, __ATOMIC_RELEASE);
+	deadline_wake_word(&h->nr_begun);
+}
+
+static void answer_all(void *arg)
+{
+	struct hand *h = arg;
+
+	while (!__atomic_load_n(&h->is_over, __ATOMIC_ACQUIRE)) {
+		u32 seen = __atomic_load_n(&h->nr_begun, __ATOMIC_ACQUIRE);
+		struct tgt_op *op = __atomic_exchange_n(&h->todo, NULL, __ATOMIC_ACQUIRE);
+
+		if (!op)
+			(void)!deadline_wait_word(&h->nr_begun, seen, deadline_in_ms(100));
+		while (op) {
+			struct tgt_op *next = op->next;
+			u8 *at = h->bytes + op->offset_bytes;
+			int err = op->kind == TGT_READ ? tgt_copy_to_op(op, 0, at, op->len_bytes) :
+							 tgt_copy_from_op(op, 0, at, op->len_bytes);
+
+			tgt_async_answer(op, err ? err : (s64)op->len_bytes);
+			op = next;
+		}
+	}
+}
+
+static void answered_by_a_thread(void)
+{
+	static struct hand h;
+	static struct rig r;
+	const struct tgt_async async = {
+		.begin = begin, .ctx = &h, .limits = { .size_bytes = DISK_BYTES },
+	};
+	struct tgt_tree tree;
+	struct pages mem;
+	struct diag why;
+
+	ASSERT_OK(pages_map(&mem, DISK_BYTES));
+	h.bytes = mem.addr;
+	for (u32 has_threads = 0; has_threads < 2; has_threads++) {
+		h.is_over = 0;
+		h.nr_begun = 0;
+		ASSERT_OK(tgt_async_open(&tree, &async, &why));
+		rig_init(&r, NULL, NULL, has_threads);
+		r.opts.tree = &tree;
+		r.opts.nr_queues = 2;
+		ASSERT_OK(thread_start(&h.thread, answer_all, &h, DEVICE_STACK_BYTES));
+		rig_up(&r, O_RDWR | O_DIRECT);
+		for (u64 at = 0; at < DISK_BYTES / 2; at += 65536)
+			rig_fill(&r, at + 1, at, 65536);
+		for (u64 at = 0; at < DISK_BYTES / 2; at += 65536)
+			rig_check(&r, at + 1, at, 65536);
+		EXPECT_GE(h.nr_begun, DISK_BYTES / 65536);
+		EXPECT_ERR(rig_do(&r, ORACLE_DISCARD, 0, 4096), -EOPNOTSUPP);
+		rig_down(&r);
+		__atomic_store_n(&h.is_over, 1, __ATOMIC_RELEASE);
+		thread_join(&h.thread);
+		tgt_close(&tree);
+	}
+	pages_unmap(&mem);
+}
+
+/* A mock records what a device is asked for, and fails what it is told to. */
+static void of_a_mock(void)
+{
+	static struct tgt_mock_op log[256];
+	static struct rig r;
+	struct tgt_mock_rule rules[] = { { .kind = TGT_WRITE, .nth = 2, .err = -ENOSPC } };
+	struct tgt_mock m = {
+		.limits = { .size_bytes = DISK_BYTES }, .log = log, .max_log = 256,
+		.rules = rules, .nr_rules = 1, .hashes = true,
+	};
+	struct tgt_tree tree;
+	struct diag why;
+	const struct tgt_mock_op *op = log;
+
+	ASSERT_OK(tgt_mock_open(&tree, &m, &why));
+	rig_init(&r, NULL, NULL, true);
+	r.opts.tree = &tree;
+	rig_up(&r, O_RDWR | O_DIRECT);
+	rig_fill(&r, 7, 8192, 4096);
+	EXPECT_ERR(rig_do(&r, ORACLE_WRITE, 8192, 4096), -ENOSPC);
+	EXPECT_EQ(tgt_mock_count(&m, TGT_WRITE), 2);
+	while (op->kind != TGT_WRITE)
+		op++;
+	EXPECT_EQ(op->offset_bytes, 8192);
+	EXPECT_EQ(op->len_bytes, 4096);
+	EXPECT_NE(op->data_hash, 0);
+	rig_down(&r);
+	EXPECT_EQ(m.nr_queues, 0);
+	tgt_close(&tree);
+}
+
 static const struct test_case cases[] = {
 	TEST("each callback is called with what was asked of the disk", calls_back,
 	     .timeout_ms = 30000, .fixture = &device_fixture),
 	TEST("a write that asks for nothing else is a write and nothing else",
 	     writes_without_sync_do_not_flush, .timeout_ms = 30000, .fixture = &device_fixture),
+	TEST("a disk whose operations another thread answers", answered_by_a_thread,
+	     .timeout_ms = 30000, .fixture = &device_fixture),
+	TEST("a mock records what a device is asked for", of_a_mock, .timeout_ms = 30000,
+	     .fixture = &device_fixture),
 	TEST("a disk has what it has callbacks for", absent_ones_are_not_offered,
 	     .timeout_ms = 30000, .fixture = &device_fixture),
 };

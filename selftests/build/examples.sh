@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # The examples of ring/ do what they say: echo servers, with a libc and threads
-# and without, answer many clients; copy copies.
+# and without, answer many clients; copy copies. So does that of a disk inside of
+# a program.
 #
 # usage: examples.sh [--self-test] [BUILD_DIR]
 
@@ -15,7 +16,7 @@ server=
 
 hosted() { # hosted NAME: an example that is linked with the machine's libc
 	${CC:-gcc} -std=gnu11 -O2 -Wall -Wextra -Werror -I. -o "$example-$1" "selftests/examples/$1.c" \
-		"$dir/libring.a" "$dir/libuapi.a" -pthread
+		"$dir/libublk-targets.a" "$dir/libublk.a" "$dir/libring.a" "$dir/libuapi.a" -pthread
 }
 
 freestanding() { # freestanding NAME
@@ -52,7 +53,7 @@ echoes() {
 		for fd in "${fds[@]}"; do echo "line $n of $fd" >&"$fd"; done
 		for fd in "${fds[@]}"; do
 			read -r -t 5 line <&"$fd"
-			[ "$line" = "line $n of $fd" ] || { echo "said line $n of $fd, heard '$line'"; rc=1; }
+			[ "$line" = "line $n of $fd" ] || { echo "said line $n of $fd, heard '$line'"; rc=1; break 2; }
 		done
 	done
 	for fd in "${fds[@]}"; do exec {fd}>&-; done
@@ -80,6 +81,15 @@ copies() { # copies PROGRAM BYTES
 	"$1" "$tmp/from" "$tmp/to" && cmp "$tmp/from" "$tmp/to"
 }
 
+says() { # says TEXT PROGRAM ARGS...
+	local want=$1
+	shift
+	"$@" > "$tmp/said" && grep -xF "$want" "$tmp/said" && return
+	echo "it did not say: $want"
+	cat "$tmp/said"
+	return 1
+}
+
 run() {
 	local bytes
 	check "echo is built" hosted echo
@@ -95,6 +105,15 @@ run() {
 		check "copy of $bytes bytes" copies "$example-copy" $bytes
 	done
 	check "copy of what is not there" refuses 1 "$example-copy" "$tmp/nothing" "$tmp/to"
+	check "inside is built" hosted inside
+	check "inside tells what a disk is like" says "131072 sectors of 512 bytes" "$example-inside" ram:64M
+	check "inside writes and reads" says "hello, mapped from 65536 on" "$example-inside"
+	check "inside is told of a disk that is too small" refuses 1 "$example-inside" ram:64K
+	check "inside is told of a target that is none" refuses 1 "$example-inside" nothing:64K
+	check "later is built" hosted later
+	check "later is answered by its thread" says later "$example-later"
+	check "later_free is built" freestanding later_free
+	check "later_free is answered by its thread" says later "$example-later_free"
 }
 
 self_test() {
@@ -105,6 +124,7 @@ self_test() {
 	printf '#!/bin/sh\nhead -c 5 "$1" > "$2"\n' > "$tmp/short"
 	chmod +x "$tmp/short"
 	caught "a copy that is cut" 'differ|EOF' copies "$tmp/short" 100
+	caught "a disk that says something else" 'did not say: hello' says hello echo "hello world"
 }
 
 self=

@@ -73,6 +73,7 @@ boot_settings() {
 guest_files() {
 	echo "$BAREBLK:/usr/bin/bareblk $dir/guest:/device $work/exec_to_live:/"
 	[ ! -x "$BAREBLK_SELFTESTS" ] || echo "$BAREBLK_SELFTESTS:/bareblk-selftests"
+	[ ! -x "$(dirname "$BAREBLK")/examples/disk_free" ] || echo "$(dirname "$BAREBLK")/examples/disk_free:/usr/bin/disk_free"
 	! grep -q '^unprivileged ' <<<"$undone" || echo "$udev:/opt/udev $work/59-bareblk-ublk.rules:/"
 }
 
