@@ -222,7 +222,7 @@ INSTALL ?= install
 # The public headers include each other by their paths from here, so they stay so.
 PUBLIC_HEADERS := $(addprefix uapi/,types.h io_uring.h ublk_cmd.h dm-ioctl.h) \
 	$(sort $(filter-out %/internal.h,$(wildcard uapi/rt/*.h ring/*.h))) \
-	$(wildcard $(addprefix ublk/,ctrl.h deadline.h dev.h disk.h error.h loops.h pi.h pthreads.h queue.h shmem.h tgt.h turns.h)) \
+	$(wildcard $(addprefix ublk/,ctrl.h deadline.h dev.h disk.h error.h loops.h pi.h pthreads.h queue.h shmem.h talk.h tgt.h turns.h)) \
 	$(sort $(wildcard ublk/targets/*.h)) $(sort $(filter-out %/ioctl.h,$(wildcard dm/*.h)))
 MAN_PAGES := $(sort $(wildcard man/*.[1-8]))
 UDEV_RULE := udev/59-bareblk-ublk.rules

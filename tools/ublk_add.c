@@ -15,6 +15,7 @@
 #include "uapi/rt/free/thread.h"
 #include "uapi/sys.h"
 #include "ublk/dev.h"
+#include "ublk/talk.h"
 #include "ublk/targets/targets.h"
 
 #define STACK_BYTES (64 * 1024)
@@ -216,6 +217,7 @@ struct server {
 	const struct cmd_run *r;
 	struct ctrl_child child;
 	struct ublk_dev dev;
+	struct ublk_talk talk;
 	struct ublk_threads hook;
 	struct ublk_log log;
 	struct pages threads_mem;
@@ -320,17 +322,19 @@ static int begin(struct server *s, const struct add_values *v, const char *spec,
 	return err;
 }
 
-/* Until a signal, or until the queues have ended; true: it was a signal. */
+/* Until a signal, or until the queues have ended; true: it was a signal. Meanwhile others
+ * may ask for something. */
 static bool wait_for_end(struct server *s, bool is_daemon)
 {
 	for (;;) {
-		struct pollfd fds[2] = {
+		struct pollfd fds[2 + UBLK_TALK_NR_FDS] = {
 			{ .fd = s->signal_fd, .events = POLLIN },
 			{ .fd = s->dev.ended_fd, .events = POLLIN },
 		};
+		u32 nr_talk = ublk_talk_fds(&s->talk, fds + 2);
 		struct signalfd_siginfo si;
 
-		(void)sys_ppoll(fds, 2, NULL);
+		(void)sys_ppoll(fds, 2 + nr_talk, NULL);
 		if (fds[1].revents)
 			return false;
 		if (sys_read(s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
@@ -339,6 +343,7 @@ static bool wait_for_end(struct server *s, bool is_daemon)
 				return true;
 			continue;
 		}
+		ublk_talk_step(&s->talk);
 		ctrl_child_rest(&s->child);
 	}
 }
@@ -382,6 +387,17 @@ static void say_notices(const struct server *s)
 			cmd_say(s->r, "%s: %s", tree->nodes[i].type->name, tree->nodes[i].notice);
 }
 
+/* A disk that nobody can ask is a disk. */
+static void listen(struct server *s)
+{
+	struct diag why;
+	int err = ublk_talk_open(&s->talk, &s->dev, &why);
+
+	if (err)
+		cmd_say(s->r, "device %u: it cannot be resized, nor asked for numbers: %s",
+			s->dev.info.dev_id, why.text[0] ? why.text : err_name(err));
+}
+
 /* One line to whoever waits, or to standard output */
 static void say_ready(struct server *s, s32 report_fd)
 {
@@ -412,8 +428,10 @@ static enum exit_code serve(const struct cmd_run *r, s32 report_fd)
 		return code;
 	}
 	say_notices(&s);
+	listen(&s);
 	say_ready(&s, report_fd);
 	by_signal = wait_for_end(&s, report_fd >= 0);
+	ublk_talk_close(&s.talk); /* while the number is ours */
 	code = end(&s, by_signal);
 	pages_unmap(&s.threads_mem);
 	return code;
