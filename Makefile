@@ -127,7 +127,8 @@ SRC_hosted := $(SRC_text) $(SRC_targets) $(SRC_ublk) $(SRC_ring) $(SRC_dm) $(SRC
 SRC_fuzz := $(call src,selftests/fuzz)
 SRC_bench := $(call src,selftests/bench)
 SRC_stress := $(call src,selftests/stress)
-SRC := $(SRC_hosted) $(SRC_free) $(SRC_tools) $(SRC_selftests) $(SRC_examples) $(SRC_bench) $(SRC_stress)
+SRC_shadow := $(call src,selftests/shadow)
+SRC := $(SRC_hosted) $(SRC_free) $(SRC_tools) $(SRC_selftests) $(SRC_examples) $(SRC_bench) $(SRC_stress) $(SRC_shadow)
 
 # In the order in which a linker wants them
 LIBS := $(addprefix $(O)/lib,$(addsuffix .a,ublk-targets ublk ring dm uapi))
@@ -163,6 +164,16 @@ $(EXAMPLES): $(O)/examples/%: $(O)/selftests/examples/%.o
 $(O)/bareblk-selftests $(EXAMPLES): $(call obj,$(SRC_free)) $(LIBS) $(O)/.sources
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(LDFLAGS_pie) -o $@ $(filter %.o,$^) $(LIBS)
+
+# What judges a disk from outside, and the program that ships with targets that go wrong
+$(O)/bareblk-shadow: $(call obj,$(SRC_shadow) selftests/oracle.c selftests/blockdev_io.c $(SRC_free)) $(LIBS) $(O)/.sources
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) $(LDFLAGS_pie) -o $@ $(filter %.o,$^) $(LIBS)
+
+SRC_broken := $(filter-out ublk/targets/targets.c,$(SRC_bareblk)) $(wildcard selftests/broken*.c)
+$(O)/bareblk-broken: $(call obj,$(SRC_broken),fixed/) $(O)/.sources
+	$(call say,LD,$@)
+	$(Q)$(CC) $(WHOLE) $(LDFLAGS) $(LDFLAGS_fixed) -Wl,--defsym=tgt_types=broken_types -o $@ $(filter %.o,$^)
 
 # The file that ships; bareblk.debug is the same with symbols
 $(O)/bareblk: $(O)/bareblk.debug
@@ -281,7 +292,11 @@ check: ## every test, in at most 45 minutes; ends with the counts
 check-long: ## the rest: all kernels, soaks; goes on where it stopped
 	@selftests/check.sh --long
 
-selftests: $(O)/bareblk-selftests ## the test program, for this machine and without a libc
+vm-matrix: all selftests ## each data path on each kernel, as a table; goes on where it stopped
+	@O='$(abspath $(O))' selftests/device/matrix.sh; rc=$$?; \
+		O='$(abspath $(O))' selftests/device/matrix.sh --table && exit $$rc
+
+selftests: $(O)/bareblk-selftests $(O)/bareblk-shadow $(O)/bareblk-broken ## the test programs, for this machine and without a libc
 
 # All but uapi/rt/free, in a program with glibc. The kernel's headers leave out
 # what glibc's have, so that what is ours is still compiled freestanding.
@@ -397,8 +412,8 @@ print-%:
 export CMD FILES
 
 # What each object was made of
--include $(patsubst %.o,%.d,$(call obj,$(SRC)) $(call obj,$(SRC_bareblk),fixed/) $(call obj,$(SRC_selftests) $(SRC_hosted),hosted/) \
+-include $(patsubst %.o,%.d,$(call obj,$(SRC)) $(call obj,$(SRC_bareblk) $(SRC_broken),fixed/) $(call obj,$(SRC_selftests) $(SRC_hosted),hosted/) \
 	$(call obj,$(SRC_fuzz) $(SRC_hosted),fuzz/obj/) $(wildcard $(O)/bench/*/*.d) \
 	$(foreach kind,plain tsan,$(call obj,$(SRC_stress) $(SRC_ring) $(SRC_uapi),stress/$(kind)/)))
 
-.PHONY: all bench bench-ring check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size stress uninstall vm
+.PHONY: all bench bench-ring check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size stress uninstall vm vm-matrix

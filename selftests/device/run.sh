@@ -73,7 +73,9 @@ boot_settings() {
 guest_files() {
 	echo "$BAREBLK:/usr/bin/bareblk $dir/guest:/device $work/exec_to_live:/"
 	[ ! -x "$BAREBLK_SELFTESTS" ] || echo "$BAREBLK_SELFTESTS:/bareblk-selftests"
+	echo "${BAREBLK_SELFTESTS%-selftests}-shadow:/usr/bin/bareblk-shadow"
 	[ ! -x "$(dirname "$BAREBLK")/examples/disk_free" ] || echo "$(dirname "$BAREBLK")/examples/disk_free:/usr/bin/disk_free"
+	echo "${BAREBLK_SELFTESTS%-selftests}-broken:/usr/bin/bareblk-broken"
 	! grep -q '^unprivileged ' <<<"$undone" || echo "$udev:/opt/udev $work/59-bareblk-ublk.rules:/"
 }
 
