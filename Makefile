@@ -350,6 +350,12 @@ bench: $(BENCH_PROGRAMS) ## the programs that measure; LIBURING=DIR for those wi
 bench-ring: ## measures rings against liburing, which it fetches; ARGS='--rounds=15 --dir=DIR --json ROW...'
 	@selftests/bench/ring.sh '$(abspath $(O))' $(ARGS)
 
+bench-paths: $(O)/bareblk ## measures each data path of a RAM disk in a virtual machine with KERNEL=7.3; ARGS='--readme MODE...'
+	@KERNEL='$(KERNEL)' selftests/bench/paths.sh '$(abspath $(O))' $(ARGS)
+
+bench-targets: $(O)/bareblk ## measures targets beside disks of the kernel, in the same way; ARGS='--readme STORE...'
+	@KERNEL='$(KERNEL)' selftests/bench/targets.sh '$(abspath $(O))' $(ARGS)
+
 define bench_rules
 $(O)/bench/$(1)/ring: $(BENCH_SRC_ring:%=$(O)/bench/$(1)/%.o)
 $(O)/bench/$(1)/count: $(BENCH_SRC_count:%=$(O)/bench/$(1)/%.o)
@@ -416,4 +422,4 @@ export CMD FILES
 	$(call obj,$(SRC_fuzz) $(SRC_hosted),fuzz/obj/) $(wildcard $(O)/bench/*/*.d) \
 	$(foreach kind,plain tsan,$(call obj,$(SRC_stress) $(SRC_ring) $(SRC_uapi),stress/$(kind)/)))
 
-.PHONY: all bench bench-ring check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size stress uninstall vm vm-matrix
+.PHONY: all bench bench-paths bench-targets bench-ring check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size stress uninstall vm vm-matrix

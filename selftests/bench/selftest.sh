@@ -54,6 +54,49 @@ says() { # says WORD STATUS OURS LIBURING
 	[ $rc = "$2" ] && grep -q "$1" "$tmp/said"
 }
 
+# table_of SCRIPT STATUS TABLE ARGUMENT...: of a guest that says what stands in $tmp/guest
+table_of() {
+	local rc=0 script=$1 status=$2 table=$3
+	shift 3
+	printf '#!/bin/sh\ncat "%s"\n' "$tmp/guest" > "$tmp/boot"
+	chmod +x "$tmp/boot"
+	SIZES='4/10 64/5' BOOT=$tmp/boot "$tmp/tree/selftests/bench/$script" "$dir" "$@" > "$tmp/said" 2> "$tmp/complaint" || rc=$?
+	cat "$tmp/said" "$tmp/complaint"
+	[ "$rc" = "$status" ] && [ "$(grep '^|' "$tmp/said")" = "$table" ]
+}
+
+paths_say() { table_of paths.sh "$@"; }
+targets_say() { table_of targets.sh "$@"; }
+
+paths_table='| data path | 4K, one at a time | 4K | 64K |
+|--|--|--|--|
+| `copy` | 1.0 / 1.1 | 2.0 / 2.1 | 3.0 / 3.1 |
+| `zero-copy` | - | - | - |
+| `user-copy+batch` | 4.0 / 4.1 | 5.0 / 5.1 | 6.0 / 6.1 |'
+
+targets_table='| disk | 4K, one at a time | 4K, 32 in flight | 64K, 32 in flight |
+|--|--|--|--|
+| `stripe:` of two RAM disks, and dm striped | 2.0 (1.25) / 4.0 (0.80) | 3.0 (0.75) / 3.0 (0.75) | 1.0 (1.00) / 1.0 (1.00) |'
+
+in_readme() {
+	paths_say 0 "$paths_table" --readme copy zero-copy user-copy+batch &&
+		grep -A 10 '^<!-- paths: begin -->$' "$tmp/tree/README.md" | grep -B 10 '^<!-- paths: end -->$' > "$tmp/readme" &&
+		[ "$(grep '^|' "$tmp/readme")" = "$paths_table" ]
+}
+
+copy_tree "$tmp/tree" || exit 2
+for row in 'copy no 1000 2000 3000' 'user-copy yes 4000 5000 6000'; do
+	read -r mode batch one many large <<< "$row"
+	printf "$mode $batch read %s\n" "4 1 $one" "4 32 $many" "64 32 $large"
+	printf "$mode $batch write %s\n" "4 1 $((one + 100))" "4 32 $((many + 100))" "64 32 $((large + 100))"
+done > "$tmp/guest"
+
+for row in 'read 4 1 2000 1600' 'read 4 32 3000 4000' 'read 64 32 1000 1000' \
+	'write 4 1 4000 5000' 'write 4 32 3000 4000' 'write 64 32 1000 1000'; do
+	read -r rw size depth ours kernel <<< "$row"
+	printf 'stripe %s %s %s %s %s\n' ours "$rw" "$size" "$depth" "$ours" kernel "$rw" "$size" "$depth" "$kernel"
+done > "$tmp/guest_targets"
+
 program fast 10000
 program slow 12000
 program wrong 10000 'echo "not so" >&2; exit 1'
@@ -69,5 +112,18 @@ check "equal is" says equal 0 fast fast
 check "what differs from itself is noisy" says noisy 0 erratic erratic
 check "a program that finds a wrong result ends it" says 'ours, one-row: status 1' 3 wrong fast
 check "what this machine cannot do is left out, and nothing measured is no success" says 'left out: no such thing: here' 1 unable fast
+check "paths are a table, in the order asked for, and dashes where the kernel has none" \
+	paths_say 0 "$paths_table" copy zero-copy user-copy+batch
+check "which goes into the README" in_readme
+sed -i '$d' "$tmp/guest"
+check "a measurement that is missing fails it" paths_say 1 "" copy user-copy+batch
+echo "paths: the disk cannot be filled" >> "$tmp/guest"
+check "a line that is none does" paths_say 1 "" copy
+: > "$tmp/guest"
+check "so does a kernel with none of them" paths_say 1 "" copy
+mv "$tmp/guest_targets" "$tmp/guest"
+check "targets are a table of quotients" targets_say 0 "$targets_table" stripe
+sed -i 3d "$tmp/guest"
+check "one that is missing fails it" targets_say 1 "" stripe
 check "a program that hangs ends it" says 'has hung' 3 hung fast
 finish
