@@ -15,13 +15,13 @@
 bareblk=${BAREBLK:-$root/build/bareblk}
 
 # "ublk add", ... from the rows themselves
-verbs() { "$bareblk" --help | sed -n 's/^  \([a-z]* [a-z]*\)  *[a-z].*/\1/p'; }
+verbs() { "$bareblk" --help | sed -n 's/^  \([a-z]* [a-z_-]*\)  *[a-z].*/\1/p'; }
 
 options_in_help() {
 	local noun verb
 	verbs | while read -r noun verb; do
 		"$bareblk" "$noun" "$verb" --help
-	done | grep -oE '^ +(-[a-z], )? *--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u
+	done | grep -oE '^ +(-[a-zA-Z], )? *--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u
 }
 
 options_in_man() {
@@ -64,7 +64,7 @@ shown() { sed '/^\/\*.*\*\/$/d' "selftests/examples/$1.c"; }
 
 readme_examples_are_built() {
 	sed -n '/^```c$/,/^```$/p' README.md | sed '/^```/d' > "$tmp/readme.c"
-	{ shown head && shown disk; } > "$tmp/examples.c"
+	{ shown head && shown disk && shown inside; } > "$tmp/examples.c"
 	diff "$tmp/examples.c" "$tmp/readme.c"
 }
 
@@ -95,6 +95,23 @@ man_has_the_files() {
 	[ -s "$tmp/headers" ] && diff "$tmp/headers" "$tmp/man"
 }
 
+# What the README says of dmsetup's verbs, against the program's
+readme_has_the_dm_verbs() {
+	local verb missing=0
+	for verb in $(verbs | sed -n 's/^dm //p'); do
+		grep -qE "^\| [^|]*\`${verb}[ \`]" README.md || { echo "README: dm $verb"; missing=1; }
+	done
+	return $missing
+}
+
+# A difference from dmsetup has a name, in the README's table and in the test that
+# fails when it is none any more
+differences_are_tested() {
+	sed -n '/^### Where it differs/,/^##/s/^| `\([a-z-]*\)` .*/\1/p' README.md | sort > "$tmp/readme"
+	grep -hoE '(^\s*differs|# difference:) [a-z-]+' selftests/dm/guest/*.sh | sed 's/.* //' | grep -v '^the-oracle$' | sort -u > "$tmp/tests"
+	[ -s "$tmp/readme" ] && diff "$tmp/readme" "$tmp/tests"
+}
+
 readme_targets_exist() {
 	local target
 	for target in $(grep -oE '(`|^ +)make [a-z][a-z-]*' README.md | sed 's/.*make //' | sort -u); do
@@ -119,6 +136,8 @@ run() {
 	check "so is that of the man page" man_example_is_built
 	check "the functions of the ring library are in its man page, as the headers have them" man_has_the_functions
 	check "so are its files" man_has_the_files
+	check "the README has every verb of dm" readme_has_the_dm_verbs
+	check "each difference from dmsetup in the README is tested, and each tested one is there" differences_are_tested
 	check "make targets that the README names exist" readme_targets_exist
 	check "files that the README names exist" readme_files_exist
 }
@@ -129,6 +148,10 @@ self_test() {
 	caught "an option that is not there" width options_agree
 	sed -i 's/features/features2/' man/*.8
 	caught "a verb without a man page" 'ublk features' verbs_are_in_the_man_pages
+	sed -i 's/^| `node-form` /| `node-shape` /' README.md
+	caught "a difference without a test" 'node-shape' differences_are_tested
+	sed -i 's/`setgeometry`/geometry/' README.md
+	caught "a verb that the README forgets" 'dm setgeometry' readme_has_the_dm_verbs
 	echo 'TARGET(zram)' >> ublk/targets/list.h
 	caught "a target that nobody explains" 'man: zram' targets_are_documented
 	sed -i '/^\.B 7$/d' man/bareblk.8

@@ -27,9 +27,12 @@ is_complete() {
 		[ -s "$dest/usr/$file" ] || { echo "$file is not there"; return 1; }
 	done
 	[ "$(readlink "$dest/usr/sbin/ublk")" = bareblk ] || { echo "ublk is no link to bareblk"; return 1; }
+	[ ! -e "$dest/usr/sbin/dmsetup" ] && [ ! -e "$dest/usr/sbin/dmstats" ] || { echo "dmsetup, though nobody asked for it"; return 1; }
 	for file in man/*.[1-8]; do
 		[ ! -e "$file" ] || [ -s "$dest/usr/share/man/man${file##*.}/${file##*/}" ] || { echo "$file is not there"; return 1; }
 	done
+	grep -q '"/usr/sbin/bareblk ublk info --udev %n"' "$dest/usr/lib/udev/rules.d/59-bareblk-ublk.rules" ||
+		{ echo "the udev rule does not name the program"; return 1; }
 	"$dest/usr/sbin/bareblk" --version
 }
 
@@ -81,6 +84,16 @@ example_runs() { # example_runs CC
 	diff <(echo "$tmp/none: No such file or directory") "$tmp/why"
 }
 
+# dmsetup and dmstats are links only where they were asked for
+dmsetup_on_request() {
+	local name
+	make O="$O" install DESTDIR="$dest" PREFIX=/usr DMSETUP=1 || return
+	for name in dmsetup dmstats; do
+		[ "$(readlink "$dest/usr/sbin/$name")" = bareblk ] || { echo "$name is no link to bareblk"; return 1; }
+	done
+	"$dest/usr/sbin/dmsetup" help > "$tmp/said" && grep -q create "$tmp/said"
+}
+
 removes_all() {
 	make O="$O" uninstall DESTDIR="$dest" PREFIX=/usr > /dev/null || return
 	if find "$dest" ! -type d | grep .; then
@@ -111,6 +124,7 @@ run() {
 	for cc in $ccs; do
 		check "the start of files is read through a ring, $cc" example_runs "$cc"
 	done
+	check "dmsetup and dmstats are there on request" dmsetup_on_request
 	check "make uninstall leaves nothing" removes_all
 }
 

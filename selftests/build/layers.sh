@@ -17,7 +17,9 @@ may_include() {
 	ublk) echo ublk/ ring/ uapi/ -ublk/targets/ -uapi/rt/free/ ;;
 	ublk/targets) echo ublk/ ring/ uapi/ -uapi/rt/free/ ;;
 	dm) echo dm/ uapi/ -uapi/rt/free/ ;;
-	tools/host) echo tools/host/ ublk/ dm/ uapi/ -ublk/targets/ ;;
+	tools/host) echo tools/host/ tools/text/ ublk/ dm/ uapi/ -ublk/targets/ ;;
+	tools/text) echo tools/text/ dm/ uapi/ -uapi/rt/free/ ;;
+	tools/dm) echo tools/ dm/ uapi/ ;;
 	tools) echo tools/ ublk/ dm/ ring/ uapi/ ;;
 	*) echo "-" ;;
 	esac
@@ -102,12 +104,35 @@ core_names_no_target() {
 	fi
 }
 
+# What the code names it asks for, or relies on; features.c has the names of all
+flags_are_told() {
+	grep -n 'UBLK_F_[A-Z]' ublk/*.c tools/*.c /dev/null | grep -v '^ublk/features.c:' | without_comments |
+		grep -o 'UBLK_F_[A-Z_]*' | sort -u > "$tmp/named"
+	sed -n '/define UBLK_FEATURES_USED/,/)$/p' ublk/features.h | grep -o 'UBLK_F_[A-Z_]*' | sort -u > "$tmp/told"
+	[ -s "$tmp/told" ] || { echo "ublk/features.h has no UBLK_FEATURES_USED"; return 1; }
+	if ! diff "$tmp/named" "$tmp/told"; then
+		echo "UBLK_FEATURES_USED of ublk/features.h (>) is not what the code uses (<)"
+		return 1
+	fi
+}
+
 no_allocation() {
 	# shellcheck disable=SC2086
 	if grep -rnE --include='*.[ch]' '\b(malloc|calloc|realloc|free|alloca|errno|_Thread_local|__thread)\b *[(=;]' $folders | without_comments; then
 		echo "there is no heap, no errno and no thread's variable here"
 		return 1
 	fi
+}
+
+# A file of tests that no list names is built and never run.
+suites_are_listed() {
+	local file name bad=0
+	for file in selftests/test_*.c; do
+		name=${file##*/test_}
+		name=${name%.c}
+		grep -q "^SUITE[A-Z_]*($name)" selftests/suites.h || { echo "$name is not in selftests/suites.h"; bad=1; }
+	done
+	return $bad
 }
 
 run() {
@@ -117,6 +142,8 @@ run() {
 	check "assembly stands in uapi/arch/ only" assembly_has_its_place
 	check "system calls stand in uapi/sys.h only" calls_have_their_place
 	check "the core of ublk names no target" core_names_no_target
+	check "the features that are told as used are those that the code uses" flags_are_told
+	check "every file of tests is a suite that runs" suites_are_listed
 	check "no heap, no errno, no thread-local variables" no_allocation
 }
 
@@ -139,6 +166,9 @@ self_test() {
 	fault "assembly" 'uapi/arch/ only' assembly_has_its_place ring/queue.c '	__asm__ volatile("mfence" : : : "memory");'
 	fault "a system call" 'sys.h only' calls_have_their_place ublk/dev.c '	arch_syscall3(__NR_write, 1, 2, 3);'
 	fault "a target in the core" 'names a target' core_names_no_target ublk/dev.c 'extern const struct tgt_type ram_target;'
+	fault "a feature that is used and not told" '^< UBLK_F_QUIESCE' flags_are_told ublk/dev.c '	flags |= UBLK_F_QUIESCE;'
+	sed -i '/^SUITE(rt_str)/d' selftests/suites.h
+	caught "tests that do not run" 'rt_str is not in' suites_are_listed
 	fault "malloc" 'no heap' no_allocation ublk/dev.c '	void *p = malloc(3);'
 }
 

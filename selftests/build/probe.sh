@@ -62,11 +62,13 @@ used_by_sources() {
 		;;
 	opcodes)
 		grep -ohE 'ring_prep_[a-z0-9_]+|IORING_OP_[A-Z0-9_]+' ublk/*.c |
-			sed -e 's/ring_prep_//' -e 's/IORING_OP_//' -e 's/uring_cmd_sqe128/uring_cmd/'
+			sed -e 's/ring_prep_//' -e 's/IORING_OP_//' -e 's/uring_cmd_.*/uring_cmd/' |
+			grep -v '^rw$' # IORING_OP_TIMEOUT of a target, which stands beside it
 		;;
 	register_ops)
 		grep -ohE 'ring_(un)?register_[a-z0-9_]+\(' ublk/*.c |
-			sed -e 's/^ring_//' -e 's/^register_//' -e 's/ring_fd(/ring_fds/' -e 's/($//'
+			sed -e 's/^ring_//' -e 's/^register_//' -e 's/ring_fd(/ring_fds/' -e 's/($//' \
+				-e 's/^buf_ring/pbuf_ring/' -e 's/_buf_ring/_pbuf_ring/' -e 's/_sparse$/2/'
 		echo unregister_ring_fds # of ring_exit()
 		;;
 	esac | tr '[:upper:]' '[:lower:]' | tr -d '(' | sort -u

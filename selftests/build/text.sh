@@ -13,7 +13,7 @@ sources() { files | grep -E '\.([chS]|sh|py|awk)$|(^|/)Makefile$|^\.ci/'; }
 licensed() {
 	local file bad=0
 	for file in $(sources); do
-		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || { echo "$file"; bad=1; }
+		grep -q 'SPDX-License-Identifier: MIT' < <(head -n 3 "$file") || { echo "$file"; bad=1; }
 	done
 	[ $bad = 0 ] || echo "the above do not say SPDX-License-Identifier: MIT at the top"
 	return $bad
@@ -44,11 +44,23 @@ tidy_ends() {
 scripts_run() {
 	local file bad=0
 	for file in $(files | grep -E '\.sh$'); do
-		if head -c 2 "$file" | grep -q '#!' && [ ! -x "$file" ]; then
+		if grep -q '^#!' < <(head -n 1 "$file") && [ ! -x "$file" ]; then
 			echo "$file cannot be executed"
 			bad=1
 		fi
 	done
+	return $bad
+}
+
+# Under pipefail, what writes to a grep that has found it already dies of SIGPIPE, now
+# and then, and takes the pipeline with it.
+no_early_end() {
+	local file bad=0
+	for file in $(sources | grep '\.sh$'); do
+		grep -q 'bash' < <(head -n 3 "$file") || continue
+		! grep -nE '\| *grep +-[A-Za-z]*q' "$file" /dev/null || bad=1
+	done
+	[ $bad = 0 ] || echo "a pipe into grep -q; let it read < <(...)"
 	return $bad
 }
 
@@ -57,6 +69,7 @@ run() {
 	check "no line of C is wider than 100 columns" narrow
 	check "no blanks at ends, newlines at the end" tidy_ends
 	check "scripts can be executed" scripts_run
+	check "no pipe ends at grep -q" no_early_end
 }
 
 self_test() {
@@ -71,6 +84,8 @@ self_test() {
 	caught "no newline at the end" '^c.h does not' tidy_ends
 	echo '#!/bin/sh' > d.sh
 	caught "a script that cannot be executed" '^d.sh' scripts_run
+	printf '#!/bin/bash\nls | %s -qx d\n' grep > d.sh
+	caught "a pipe into grep -q" '^d.sh:2:' no_early_end
 }
 
 cd "$root" || exit 2

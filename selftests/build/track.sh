@@ -17,7 +17,7 @@ makes_nothing() {
 
 # makes EXPRESSION: what is made again, and something is; leaves EXPRESSION: what is not
 makes() {
-	made | grep -Eq "$1" || { echo "nothing of $1 was made, only:"; made; return 1; }
+	grep -Eq -- "$1" <<<"$(made)" || { echo "nothing of $1 was made, only:"; made; return 1; }
 }
 leaves() {
 	if made | grep -E "$1"; then
@@ -44,7 +44,7 @@ flags_changed() {
 }
 file_came() {
 	printf 'int dm_more(void);\nint dm_more(void) { return 0; }\n' > dm/more.c
-	build && makes 'libdm\.a' && leaves '^(ring|ublk)/' && ar t build/libdm.a | grep -q more.o
+	build && makes 'libdm\.a' && leaves '^(ring|ublk)/' && grep -q more.o <<<"$(ar t build/libdm.a)"
 }
 file_went() {
 	rm dm/more.c && build && makes 'libdm\.a' && ! ar t build/libdm.a | grep more.o
@@ -65,7 +65,7 @@ run() {
 }
 
 self_test() {
-	sed -i 's/-MD -MP//; s|^\$(O)/%.o: %.c \$(O)/.flags|$(O)/%.o: %.c|; s|^\(\$(LIBS):\).*|\1|' Makefile
+	sed -i 's/-MD -MP//; s|^\(\$(O)/.*%.o: %.c\) \$(O)/.flags|\1|; s|^\(\$(LIBS):\).*|\1|' Makefile
 	build
 	caught "headers that are not tracked" 'nothing of' header_of_all
 	caught "flags that are not tracked" 'nothing of' flags_changed

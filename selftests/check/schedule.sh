@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154,SC2034 # variables of check.sh
 #
-# Runs the stages of a table, as many at a time as there are processors: a stage
-# takes one or all. One whose builds failed is not run.
+# Runs the stages of a table, as many at a time as there are processors. A stage
+# takes one, or all of them (9), or one for a virtual machine (vm) of several
+# processors, which sleeps much of its time: of these there is one for two
+# processors, for they bear being slow, but not being starved. A stage whose builds
+# failed is not run.
 
-declare -A stage_after stage_seconds stage_cpus stage_where stage_command
+declare -A stage_after stage_seconds stage_cpus stage_vms stage_where stage_command
 declare -A stage_state=() stage_pid=() stage_start=()
 stages=()
 
-# read_table < lines of: NAME AFTER,... SECONDS CPUS WHERE COMMAND...
+# read_table < lines of: NAME AFTER,... SECONDS TAKES WHERE COMMAND...
 read_table() {
-	local name after seconds cpus where command
-	while read -r name after seconds cpus where command; do
+	local name after seconds takes where command
+	while read -r name after seconds takes where command; do
 		[[ -n $name && $name != '#'* ]] || continue
 		stages+=("$name")
 		stage_after[$name]=$after
 		stage_seconds[$name]=$seconds
-		stage_cpus[$name]=$cpus
+		stage_cpus[$name]=${takes/vm/1}
+		stage_vms[$name]=0
+		[ "$takes" != vm ] || stage_vms[$name]=1
 		stage_where[$name]=$where
 		stage_command[$name]=$command
 		stage_state[$name]=waiting
@@ -34,7 +39,9 @@ can_start() {
 		*) return 1 ;;
 		esac
 	done
-	[ $((cpus_busy + stage_cpus[$1])) -le "$cpus" ] || [ "$cpus_busy" = 0 ]
+	[ "$cpus_busy" != 0 ] || return 0
+	[ $((cpus_busy + stage_cpus[$1])) -le "$cpus" ] &&
+		[ $((2 * (vms_busy + stage_vms[$1]))) -le $((cpus + 1)) ]
 }
 
 stage_begin() {
@@ -52,11 +59,13 @@ stage_begin() {
 	) &
 	stage_pid[$name]=$!
 	cpus_busy=$((cpus_busy + stage_cpus[$name]))
+	vms_busy=$((vms_busy + stage_vms[$name]))
 }
 
 stage_end() { # stage_end NAME STATUS
 	local name=$1
 	cpus_busy=$((cpus_busy - stage_cpus[$name]))
+	vms_busy=$((vms_busy - stage_vms[$name]))
 	if judge "$name" "$2" $((SECONDS - stage_start[$name])); then
 		stage_state[$name]=ok
 	else
@@ -96,7 +105,7 @@ is_blocked() {
 
 run_table() {
 	local name rc fifo=$out/ends.$$
-	cpus_busy=0
+	cpus_busy=0 vms_busy=0
 	rm -f "$fifo" && mkfifo "$fifo" && exec {ends}<> "$fifo" && rm "$fifo" || exit
 	start_what_can
 	while [ ${#stage_pid[@]} -gt 0 ]; do

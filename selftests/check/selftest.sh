@@ -168,7 +168,7 @@ runs() {
 		summary > "$tmp/summary"
 		echo "$nr_passed $nr_failed"
 	)
-	if [ "$got" = "$want" ] && tail -n 1 "$tmp/summary" | grep -q "^${want/ / passed, } failed, 0 skipped$"; then
+	if [ "$got" = "$want" ] && grep -qx "${want/ / passed, } failed, 0 skipped" < <(tail -n 1 "$tmp/summary"); then
 		result 0 "$name"
 	else
 		{ echo "wanted: $want, got: $got"; cat "$tmp/said" "$tmp/summary"; } > "$tmp/.out"
@@ -182,6 +182,13 @@ runs "stages run and are counted" "2 1" <<END
 a - 9 1 host $good
 b a 9 9 host $bad
 c - 9 1 host $good
+END
+# alone NAME: the command of a stage, which fails when another such is at work
+alone() { echo "mkdir $tmp/alone || echo not ok 1 - alone; sleep 0.3; rmdir $tmp/alone; $good"; }
+runs "of two machines one runs at a time, and something else beside it" "3 0" <<END
+v - 9 vm host $(alone); [ -e $tmp/beside ] || echo not ok 2 - beside
+w - 9 vm host $(alone)
+beside - 9 1 host touch $tmp/beside; $good
 END
 runs "a stage that hangs is ended and fails" "1 1" <<END
 late - 1 1 host $good; sleep 30

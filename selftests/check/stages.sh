@@ -3,64 +3,74 @@
 # shellcheck disable=SC2317 # functions that a table names
 #
 # What is run, and when. A row: name, the stages it comes after, seconds that it
-# may take, processors (1, or 9 for all that there are), the name under which
-# skips.allow knows it, and a function of this file with its arguments.
+# may take, what it takes of the machine (see schedule.sh), the name under which
+# skips.allow knows it, and a function of this file with its arguments. What can
+# begin does so in the order of the table: long stages are better before short ones,
+# so that no processor is idle in the end.
 
-kernels_check="6.12 6.18 7.3"
+kernels_check="7.3 6.12 6.18"
 kernels_ring="6.1 6.12 6.18 7.3"
+kernels_dm="7.3 6.12 6.1"
 kernels_long="6.12 6.16 6.17 6.18 6.19 7.0 7.1 7.2 7.3"
 
 table_builds() {
 	cat <<-'E'
 	fetch-headers     -                      300 1 host      fetch headers
-	build-gcc         -                      180 1 host      build gcc
-	build-clang       -                      180 1 host      build clang
-	build-ubsan       -                      180 1 host      build ubsan
+	build-clang       -                      300 1 host      build clang
+	build-aarch64     -                      300 1 host      build aarch64
+	build-riscv64     -                      300 1 host      build riscv64
+	build-ubsan       -                      300 1 host      build ubsan
 	build-hosted      -                      300 1 host      build hosted
-	build-aarch64     -                      180 1 host      build aarch64
-	build-riscv64     -                      180 1 host      build riscv64
-	build-nostdinc    fetch-headers          180 1 host      nostdinc
+	build-nostdinc    fetch-headers          300 1 host      nostdinc
 	E
 }
 
 table_host() {
 	cat <<-'E'
 	house             build-gcc,build-clang,build-aarch64,build-riscv64 600 1 host house
-	barriers          build-gcc,build-clang,build-aarch64,build-riscv64 600 1 host barriers
-	moved             -                      300 1 host      moved
-	parser            -                       60 1 host      parser
-	host-gcc          build-gcc              300 1 host      run_tests gcc
-	host-clang        build-clang            300 1 host      run_tests clang
+	moved             -                      600 1 host      moved
+	uapi              fetch-headers          600 1 host      uapi
 	host-ubsan        build-ubsan            300 1 host      run_tests ubsan-gcc ubsan-clang
 	host-asan         build-hosted           600 1 host-asan run_tests gcc/hosted clang/hosted
+	host-gcc          build-gcc              300 1 host      run_tests gcc
+	host-clang        build-clang            300 1 host      run_tests clang
+	instructions      build-gcc,fetch-headers 300 1 host     instructions
 	qemu-aarch64      build-aarch64          300 1 qemu-user run_user aarch64
 	qemu-riscv64      build-riscv64          300 1 qemu-user run_user riscv64
-	uapi              fetch-headers          600 1 host      uapi
 	prep              fetch-headers          300 1 host      prep
-	instructions      build-gcc,fetch-headers 300 1 host     instructions
+	barriers          build-gcc,build-clang,build-aarch64,build-riscv64 600 1 host barriers
+	parser            -                       60 1 host      parser
 	E
 }
 
+# Machines first, one after another, and all else beside them
 table_check() {
 	local kernel
-	table_builds
-	table_host
-	echo "threads - 400 1 host threads 2"
-	echo "lint - 300 1 host lint short"
-	echo "fuzz - 300 1 host fuzz 20"
-	for kernel in $kernels_ring; do
-		echo "ring-$kernel build-gcc 1800 9 $kernel ring $kernel"
-	done
+	echo "build-gcc - 300 1 host build gcc"
 	for kernel in $kernels_check; do
-		echo "device-$kernel build-gcc 900 9 $kernel device $kernel"
+		echo "device-$kernel build-gcc 2400 vm $kernel device $kernel"
 	done
+	for kernel in $kernels_ring; do
+		echo "ring-$kernel build-gcc 1800 vm $kernel ring $kernel"
+	done
+	table_builds
+	for kernel in $kernels_dm; do
+		echo "dm-$kernel build-gcc 1800 1 $kernel dm $kernel"
+	done
+	echo "lint - 900 1 host lint short"
+	echo "fuzz - 600 1 host fuzz 10"
+	table_host
+	echo "threads - 600 1 host threads 2"
 }
 
 table_long() {
 	local kernel
+	echo "build-gcc - 300 1 host build gcc"
 	table_builds
 	table_host
 	echo "threads - 3600 9 host threads 120"
+	echo "nests build-hosted 1800 1 host nests 600"
+	echo "mirror build-gcc 3600 9 host mirror 50"
 	echo "lint - 1800 1 host lint all"
 	echo "fuzz - 3600 1 host fuzz 600"
 	echo "lab - 3600 9 host lab"
@@ -70,6 +80,11 @@ table_long() {
 	done
 	for kernel in $kernels_long; do
 		echo "device-$kernel build-gcc 14400 9 $kernel device $kernel --long"
+		echo "matrix-$kernel build-gcc 14400 9 $kernel matrix $kernel"
+	done
+	for kernel in $kernels_dm; do
+		echo "dm-$kernel build-gcc 7200 1 $kernel dm $kernel --long"
+		echo "dm-bench-$kernel build-gcc 900 9 $kernel dm_bench $kernel"
 	done
 }
 
@@ -155,7 +170,7 @@ nostdinc() {
 house() {
 	local check dir
 	export BAREBLK=$obj/gcc/bareblk
-	for check in layers text help docs program probe examples; do
+	for check in layers text help docs program dm_size probe examples target; do
 		part "$check" "$here/build/$check.sh" "$obj/gcc"
 		part "$check, faults" "$here/build/$check.sh" --self-test "$obj/gcc"
 	done
@@ -214,7 +229,11 @@ moved() {
 	parts_end
 }
 
-parser() { "$here/check/selftest.sh"; }
+parser() {
+	part "stages" "$here/check/selftest.sh"
+	part "matrix" "$here/device/matrix_test.sh"
+	parts_end
+}
 
 # suites PROGRAM OPTIONS_OF_GREP...: as options. Those of devices run on real
 # kernels, in the stages for these.
@@ -224,12 +243,30 @@ suites() {
 	"$program" --list | sed 's/:.*//' | uniq | grep "$@" | sed 's/^/--suite=/'
 }
 
+mirror() { # mirror SEEDS: each copies 256 MiB under writes from two queues
+	SEEDS=$1 part mirror "$obj/gcc/bareblk-selftests" --timeout-scale=40 --suite=targets_mirror_threads
+	parts_end
+}
+
 run_tests() {
 	local dir wanted
 	for dir; do
 		mapfile -t wanted < <(suites "$obj/$dir/bareblk-selftests" -v '^device_')
 		ASAN_OPTIONS=detect_leaks=0 part "$dir" "$obj/$dir/bareblk-selftests" "${wanted[@]}"
 	done
+	parts_end
+}
+
+# nests SECONDS: every target over every target with seeds that no run had before
+nests() {
+	local end=$((SECONDS + $1)) nr=0 rc=0 said=''
+	while [ "$rc" = 0 ] && [ $SECONDS -lt "$end" ]; do
+		said=$(ASAN_OPTIONS=detect_leaks=0 "$obj/gcc/hosted/bareblk-selftests" \
+			--timeout-scale=4 --suite=targets_nests 2>&1) || rc=1
+		nr=$((nr + 1))
+	done
+	[ "$rc" = 0 ] || echo "${said//$'\n'/$'\n# '}" | sed '1s/^/# /'
+	one "$rc" "every nest of two, $nr times"
 	parts_end
 }
 
@@ -320,6 +357,20 @@ fuzz_one() { # fuzz_one NAME SECONDS: what it finds stays in build/check/fuzz/NA
 device() {
 	export BAREBLK=$obj/gcc/bareblk BAREBLK_SELFTESTS=$obj/gcc/bareblk-selftests
 	OUT=$out/device-$1 "$here/device/run.sh" "$@"
+}
+
+# Each data path with all of its runs; cells that are known of this build are not run again
+matrix() { O=$obj/gcc "$here/device/matrix.sh" "$1"; }
+
+# The device mapper beside Debian's dmsetup: selftests/dm/
+dm() {
+	export BAREBLK=$obj/gcc/bareblk BAREBLK_SELFTESTS=$obj/gcc/bareblk-selftests
+	OUT=$out/dm-$1 "$here/dm/run.sh" "$@"
+}
+
+dm_bench() {
+	export BAREBLK=$obj/gcc/bareblk BAREBLK_SELFTESTS=$obj/gcc/bareblk-selftests
+	SMP=2 OUT=$out/dm-bench-$1 "$here/dm/run.sh" "$1" --long bench
 }
 
 # The ring on kernels that have less, or more, than this machine's
