@@ -17,8 +17,7 @@
 #include "uapi/sys.h"
 
 #define GONE_NS 20000000000ULL	/* so long may a device take to go */
-#define CATCH_NS 10000000000ULL /* within which what is wrong is found, by default */
-#define MAX_TRIES 3 /* of catch_ns, until something has gone wrong */
+#define CATCH_NS 30000000000ULL /* within which what is wrong is found, by default */
 #define CALM_NS 30000000ULL	/* and so long is it intact between two of those */
 
 #define OPTIONS(X)										\
@@ -285,18 +284,28 @@ static u64 nr_broken(const struct broken_control *c)
 	return __atomic_load_n(&c->stats.nr_broken, __ATOMIC_RELAXED);
 }
 
+/* Some work, and all is read back: a block of old bytes is kept for whoever reads it */
+static int work_until_wrong(struct shadow *s)
+{
+	u64 end_ns = shadow_now_ns() + s->plan.catch_ns;
+	int err;
+
+	do {
+		err = work_for(s, CALM_NS);
+		if (!err)
+			err = run(s, shadow_verify, 1);
+	} while (!err && shadow_now_ns() < end_ns);
+	return err;
+}
+
 /* One way to go wrong, and that it is intact again afterwards */
 static int catch_one(struct shadow *s, struct broken_control *c, u32 how)
 {
 	u64 before = nr_broken(c);
-	int err = 0;
+	int err;
 
 	__atomic_store_n(&c->how, how, __ATOMIC_RELAXED);
-	/* On a busy host, and where few operations can go wrong so, it takes longer to do. */
-	for (u32 i = 0; !err && nr_broken(c) == before && i < MAX_TRIES; i++)
-		err = work_for(s, s->plan.catch_ns);
-	if (!err)
-		err = run(s, shadow_verify, 1);
+	err = work_until_wrong(s);
 	__atomic_store_n(&c->how, BROKEN_NOT, __ATOMIC_RELAXED);
 	if (!err || nr_broken(c) == before) {
 		say(2, "way %u to go wrong was not noticed; it did %llu times", how, nr_broken(c) - before);

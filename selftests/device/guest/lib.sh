@@ -113,10 +113,9 @@ no_process() {
 
 del() { bareblk ublk del "${1-$dev}"; }
 
-# one value of the device's info, as its JSON has it
-info() {
-	bareblk ublk info --json "$dev" | sed -n "s/.*\"$1\": \"\\{0,1\\}\\([^,\"}]*\\).*/\\1/p"
-}
+# one value of an object in JSON: value_in FILE NAME; and of the info of the device
+value_in() { sed -n "s/.*\"$2\": \"\\{0,1\\}\\([^,\"}]*\\).*/\\1/p" "$1"; }
+info() { bareblk ublk info --json "$dev" | value_in - "$1"; }
 
 # ids of all devices
 device_ids() {

@@ -35,7 +35,7 @@ options() {
 
 # What the kernel has granted, of those that make a path or a transport
 granted() {
-	bareblk ublk info "$dev" | grep -ow -E 'NEED_GET_DATA|USER_COPY|SUPPORT_ZERO_COPY|AUTO_BUF_REG|BATCH_IO|SHMEM_ZC' | sort -u | tr '\n' ' '
+	grep -ow -E 'NEED_GET_DATA|USER_COPY|SUPPORT_ZERO_COPY|AUTO_BUF_REG|BATCH_IO|SHMEM_ZC' asked | sort -u | tr '\n' ' '
 }
 
 wanted() {
@@ -81,15 +81,18 @@ layout() {
 	elif [ $depth = 32 ]; then
 		echo --window=64K --stride=352M
 	else
-		echo --window=256K --stride=352M
+		echo --window=128K --stride=352M
 	fi
 }
 
 is_as_asked() {
-	eq queues "$(info queues)" $queues
-	eq depth "$(info depth)" $depth
-	eq 'logical block' "$(blockdev --getss "$dev")" $logical
-	eq mode "$(info mode)" "$(echo $path | sed s/shmem/user-copy/)"
+	local bytes
+	read -r bytes < "$sys/queue/logical_block_size"
+	bareblk ublk info --json "$dev" > asked
+	eq queues "$(value_in asked queues)" $queues
+	eq depth "$(value_in asked depth)" $depth
+	eq 'logical block' $bytes $logical
+	eq mode "$(value_in asked mode)" "$(echo $path | sed s/shmem/user-copy/)"
 	eq 'features' "$(granted)" "$(wanted | tr ' ' '\n' | sort | tr '\n' ' ')"
 }
 
@@ -101,11 +104,11 @@ use_it() {
 	[ $cache = no ] || at_least flushes $(($(disk_stat 16) - flushes)) 1
 }
 
-# the way of a disk that goes wrong
+# the way of a disk that goes wrong, each kind of fault in one run
 catch_it() {
 	local how
-	[ $target != null ] || return 0
-	how=$(echo flip stale lost torn misdirect | cut -d ' ' -f $((run % 5 + 1)))
+	[ $target != null ] && [ $run -le 5 ] || return 0
+	how=$(echo flip stale lost torn misdirect | cut -d ' ' -f $run)
 	dev=$(bareblk-broken ublk add -d $(options) "$(spec 64M "broken?every=20&control=$control")")
 	name_device
 	[ $lanes -le 8 ] || lanes=8
