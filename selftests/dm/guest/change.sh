@@ -4,7 +4,7 @@
 #
 # Making, changing and removing beyond the forms of verbs_change: many at once, open
 # ones, nodes, quoting, what is refused. Without udev.
-# group: 240 6.12
+# group: 240 7.3
 
 . "${0%/*}/lib.sh"
 

@@ -3,7 +3,7 @@
 # shellcheck shell=dash disable=SC2034,SC2154,SC2329,SC2317,SC2086,SC3043 # variables of lib.sh, functions that it calls
 #
 # Statistics beside Debian's dmstats: regions, groups, counters, reports.
-# group: 900 6.12
+# group: 900 6.1
 
 . "${0%/*}/lib.sh"
 
