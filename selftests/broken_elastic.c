@@ -21,6 +21,7 @@ struct elastic {
 	u64 copies_bytes; /* 0: nothing */
 	u64 copied_bytes;
 	u64 nr_messages;
+	u64 nr_resized;
 	u64 nr_beyond; /* operations that went beyond the end; atomic */
 	u64 note;
 	u32 nr_more;
@@ -70,8 +71,9 @@ static int set_size(struct tgt *t, u64 size_bytes, struct diag *why)
 
 static int elastic_resize(struct tgt *t, u64 size_bytes, struct diag *why)
 {
-	const struct elastic *e = t->state;
+	struct elastic *e = t->state;
 
+	e->nr_resized++;
 	if (e->is_fixed)
 		return diag_set(why, -EOPNOTSUPP, "elastic: is as large as it is");
 	return set_size(t, size_bytes, why);
@@ -106,6 +108,7 @@ static void elastic_stat(const struct tgt *t, tgt_say_fn *say, void *ctx)
 
 	say(ctx, "messages", e->nr_messages);
 	say(ctx, "note", e->note);
+	say(ctx, "resized", e->nr_resized);
 	say(ctx, "beyond", __atomic_load_n(&e->nr_beyond, __ATOMIC_RELAXED));
 	for (u32 i = 0; i < e->nr_more; i++)
 		say(ctx, "one_more", i);

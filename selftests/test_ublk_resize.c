@@ -66,6 +66,21 @@ static void expect(u64 bytes, u32 nr_told)
 	EXPECT_EQ(fake_ctrl_sent(&fake, UBLK_U_CMD_UPDATE_SIZE), nr_told);
 }
 
+static void count(void *ctx, const char *name, u64 value)
+{
+	if (str_eq(name, "elastic.resized"))
+		*(u64 *)ctx = value;
+}
+
+/* How often the target was asked */
+static u64 nr_resized(void)
+{
+	u64 nr = 0;
+
+	tgt_stat(dev.tree, count, &nr);
+	return nr;
+}
+
 static bool says(const char *text)
 {
 	return str_find(error.why.text, text);
@@ -106,7 +121,19 @@ static void kernel_says_no(void)
 	EXPECT_ERR(ublk_dev_resize(&dev, 32 * M, 0, &error), -ENODEV);
 	EXPECT_STREQ(error.step, "UPDATE_SIZE");
 	expect(16 * M, 1);
+	EXPECT_EQ(nr_resized(), 2);
+	/* What a smaller target has cut off would be lost: it has not been asked. */
 	EXPECT_ERR(ublk_dev_resize(&dev, 8 * M, 0, &error), -ENODEV);
+	expect(16 * M, 2);
+	EXPECT_EQ(nr_resized(), 2);
+	end();
+}
+
+static void target_says_no_to_less(void)
+{
+	begin("elastic?size=16M&fixed=1:[ram:64M]", 0);
+	EXPECT_ERR(ublk_dev_resize(&dev, 8 * M, 0, &error), -EOPNOTSUPP);
+	EXPECT_TRUE(says("is as large as it is"));
 	expect(16 * M, 2);
 	end();
 }
@@ -143,6 +170,15 @@ static void kernel_is_late(void)
 	ASSERT_OK(ublk_dev_resize(&dev, 24 * M, 0, &error));
 	EXPECT_EQ(kernel_bytes(), 24 * M);
 	EXPECT_EQ(size_bytes(), 24 * M);
+	/* It may have become smaller meanwhile, so it is told again what it had. */
+	fake.rules[0].late = true;
+	EXPECT_ERR(ublk_dev_resize(&dev, 8 * M, 50, &error), -ETIMEDOUT);
+	EXPECT_EQ(size_bytes(), 24 * M);
+	fake.rules[0].late = false;
+	fake.let_go = true;
+	ASSERT_OK(ublk_dev_resize(&dev, 24 * M, 0, &error));
+	EXPECT_EQ(kernel_bytes(), 24 * M);
+	EXPECT_TRUE(!dev.is_size_unknown);
 	end();
 }
 
@@ -196,6 +232,7 @@ static const struct test_case cases[] = {
 	TEST("target and kernel get the size, and the kernel is not told twice", both_follow),
 	TEST("what the target refuses, the kernel is not asked", target_says_no),
 	TEST("what the kernel refuses is put back", kernel_says_no),
+	TEST("and what the target refuses when the kernel has taken it", target_says_no_to_less),
 	TEST("a kernel without it is refused, with the release that has it", kernel_is_old),
 	TEST("a kernel that is late never has more than there is", kernel_is_late),
 	TEST("a size is a multiple of the device's logical block", not_such_a_size),

@@ -263,6 +263,7 @@ struct ublk_dev {
 	struct ublksrv_ctrl_dev_info info; /* as the kernel granted it; io_desc_size never 0 */
 	struct ublk_params params;	   /* as it took them */
 	bool is_used; /* queues have fetched: the kernel's device serves no second time */
+	bool is_size_unknown; /* the kernel has not answered when it was told a size */
 	bool made_char_node;
 	bool made_block_node;
 	struct ublk_shmem shmem;
@@ -320,16 +321,16 @@ int ublk_dev_close(struct ublk_dev *dev, struct ublk_error *error);
  * @size_bytes: 0: what the target finds its size to be, as of a file that has grown
  * @timeout_ms: for the kernel's answer; 0: as for other commands
  *
- * The target is asked first. What it cannot be, or the kernel does not take, leaves both
- * as they were, but for a disk that was made smaller: what was beyond may be lost. Nobody
- * else is asked: a filesystem has to be made smaller before. While I/O goes on; not while
+ * What the target cannot be, or the kernel does not take, leaves both as they were.
+ * Nobody else is asked: a filesystem has to be made smaller before. While I/O goes on; not while
  * another thread stops the device.
  *
  * Return: 0, or -errno:
  *   -EOPNOTSUPP  a kernel before 6.16, a zoned disk, or a target whose size is fixed
  *   -EINVAL      not a multiple of the logical block, or it is not running (-ESHUTDOWN:
  *                it is closed)
- *   -ETIMEDOUT   the kernel may still do it: the target has the size already
+ *   -ETIMEDOUT   the kernel may still do it: a larger target stays so, a smaller one it
+ *                is not yet
  *   -EBUSY       it has not answered an earlier command
  */
 NODISCARD int ublk_dev_resize(struct ublk_dev *dev, u64 size_bytes, u32 timeout_ms,

@@ -487,13 +487,15 @@ void tgt_queue_close(struct tgt_tree *tree, struct tgt_queue *q);
  * What is asked of a running disk, from one thread at a time, any one.
  *
  * tgt_resize(): -EOPNOTSUPP a target whose size is fixed, -EINVAL not a multiple
- * of the block size, or zero, and what the target gives. tgt_refresh(): the size
+ * of the block size, or zero, and what the target gives; tgt_can_resize(): the first
+ * two of these, and nothing is changed. tgt_refresh(): the size
  * becomes what the target finds it to be; -EOPNOTSUPP where it never changes.
  * tgt_seek(): as lseek(2) with SEEK_DATA and SEEK_HOLE, but that the size stands for
  * "no more". tgt_message(): to the outermost target that takes messages, or of that
  * @kind; -ENOENT: there is none. tgt_stat(): names come as "mirror.copied_bytes", with
  * a number before the dot from the second target of a kind on ("mirror2.").
  */
+NODISCARD int tgt_can_resize(const struct tgt_tree *tree, u64 size_bytes, struct diag *why);
 NODISCARD int tgt_resize(struct tgt_tree *tree, u64 size_bytes, struct diag *why);
 NODISCARD int tgt_refresh(struct tgt_tree *tree, struct diag *why);
 NODISCARD s64 tgt_seek(const struct tgt_tree *tree, u64 offset_bytes, bool hole);

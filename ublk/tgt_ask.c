@@ -6,9 +6,9 @@
 #include "uapi/rt/str.h"
 #include "ublk/tgt.h"
 
-COLD int tgt_resize(struct tgt_tree *tree, u64 size_bytes, struct diag *why)
+COLD int tgt_can_resize(const struct tgt_tree *tree, u64 size_bytes, struct diag *why)
 {
-	struct tgt *t = tree->root;
+	const struct tgt *t = tree->root;
 	u64 block = 1ULL << t->limits.logical_shift;
 
 	if (!t->type->resize)
@@ -17,7 +17,14 @@ COLD int tgt_resize(struct tgt_tree *tree, u64 size_bytes, struct diag *why)
 		return diag_set(why, -EINVAL,
 				"%s: %llu is not a multiple of its blocks of %llu above zero",
 				t->type->name, size_bytes, block);
-	return t->type->resize(t, size_bytes, why);
+	return 0;
+}
+
+COLD int tgt_resize(struct tgt_tree *tree, u64 size_bytes, struct diag *why)
+{
+	int err = tgt_can_resize(tree, size_bytes, why);
+
+	return err ? err : tree->root->type->resize(tree->root, size_bytes, why);
 }
 
 COLD int tgt_refresh(struct tgt_tree *tree, struct diag *why)
