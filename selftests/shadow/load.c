@@ -214,7 +214,7 @@ static int open_worker(struct worker *w)
 		return diag_set(&w->report->why, err, "no memory or no ring for a worker");
 	w->fd = shadow_open(w->s, w->idx, p->buffered && p->kind != SHADOW_ZONED);
 	w->lane_bytes = SHADOW_MEM_BYTES / p->nr_lanes;
-	w->random = p->seed * 1000 + w->idx + 1;
+	w->random = (p->seed * 1000 + w->idx + 1) ^ (u64)w->s->nr_works << 32;
 	for (u32 i = 0; i < p->nr_lanes; i++) {
 		w->lanes[i].mem = (u8 *)w->mem.addr + i * w->lane_bytes;
 		w->lanes[i].begin = (w->idx * p->nr_lanes + i) * bytes;

@@ -118,6 +118,7 @@ static int run(struct shadow *s, shadow_fn *fn, u32 nr)
 static int work_for(struct shadow *s, u64 ns)
 {
 	s->end_ns = shadow_now_ns() + ns;
+	s->nr_works++;
 	return run(s, shadow_work, s->plan.nr_workers);
 }
 

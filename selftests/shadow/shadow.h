@@ -77,6 +77,7 @@ struct shadow {
 	struct shadow_plan plan;
 	struct oracle o;
 	u32 stop; /* atomic: somebody has found something */
+	u32 nr_works; /* how often there was work: each time with other operations */
 	u64 end_ns;
 	u64 begun_bytes[SHADOW_MAX_WINDOWS]; /* of a zone, how much is written */
 	struct shadow_report reports[SHADOW_MAX_WORKERS];
