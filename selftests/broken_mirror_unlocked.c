@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* unlocked: a mirror that locks nothing */
+/*
+ * unlocked: a mirror that locks nothing. Between two queues that write to the same place, and
+ * between what is read to be copied and its writing, are instants that others seldom hit; so it
+ * sleeps there, before it asks the second leg, and lets them come.
+ */
+#include <linux/time_types.h>
 
+#include "uapi/sys.h"
 #include "ublk/targets/blocks.h"
 
 static bool take_nothing(struct blocks *b, struct blocks_wait *w, u64 first, u64 nr)
@@ -15,6 +21,17 @@ static void give_nothing(struct blocks *b, struct blocks_wait *w)
 	(void)b;
 	(void)w;
 }
+
+static enum tgt_status submit_slowly(struct tgt *leg, struct tgt_queue *q, struct tgt_op *op)
+{
+	struct __kernel_timespec instant = { .tv_nsec = 100000 };
+
+	if (op->kind != TGT_READ && leg == op->parent->tgt->child[1])
+		(void)sys_nanosleep(&instant, NULL);
+	return tgt_submit(leg, q, op);
+}
+
+#define tgt_submit submit_slowly
 
 #define BROKEN_NAME(name) unlocked_##name
 #define BROKEN_TARGET mirror_unlocked_target

@@ -213,7 +213,7 @@ static void while_delayed(void)
 static void differ(const char *spec)
 {
 	test_row("%s", spec);
-	for (u64 seed = 1; seed <= 10; seed++) {
+	for (u64 seed = 1; seed <= 40; seed++) {
 		u64 nr_met;
 
 		if (copy_once(&(const struct shape){ .spec = spec }, seed, &nr_met) >= 0)
@@ -244,11 +244,11 @@ static const struct test_case cases[] = {
 	     while_written, .timeout_ms = 60000),
 	TEST("and so are legs that answer later, each in its own time", while_delayed,
 	     .timeout_ms = 60000),
-	TEST("a mirror without locks is caught", without_locks, .timeout_ms = 60000),
+	TEST("a mirror without locks is caught", without_locks, .timeout_ms = 120000),
 	TEST("a mirror that lets old data overtake new is caught", without_order,
-	     .timeout_ms = 60000),
+	     .timeout_ms = 120000),
 	TEST("a mirror that wants no copy of what is written is caught", without_snapshots,
-	     .timeout_ms = 60000),
+	     .timeout_ms = 120000),
 };
 TEST_SUITE(targets_mirror_threads, cases);
 
