@@ -111,13 +111,14 @@ static void one_by_one(void)
 
 static void file_on_disk(void)
 {
-	static const char path[] = "/tmp/bareblk-selftest-listen.sock";
 	struct ring_listen_opts opts = { .flags = 0 };
-	struct sock_addr a = net_addr(path);
+	struct sock_addr a;
 	struct server s;
+	char path[64];
 	int client;
 
-	(void)sys_unlinkat(AT_FDCWD, path, 0);
+	fmt_print(path, sizeof(path), "/tmp/bareblk-listen-%d", sys_getpid());
+	a = net_addr(path);
 	server_start(&s, path, 0);
 	EXPECT_ERR(ring_listen_socket(&a, &opts), -EADDRINUSE);
 	client = net_connect(&a);

@@ -15,6 +15,7 @@
 #include "selftests/ring_caps.h"
 #include "selftests/ring_use.h"
 #include "uapi/rt/pages.h"
+#include "uapi/rt/fmt.h"
 #include "uapi/sys.h"
 
 enum { DEFER = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, NOBODY = 65534 };
@@ -386,7 +387,7 @@ static void personality(void)
 
 static void rights(void)
 {
-	static const char path[] = "roots";
+	char path[64];
 	struct ring r;
 	int nobody;
 	int root;
@@ -396,8 +397,7 @@ static void rights(void)
 	use_ring(&r, 0);
 	root = ring_register_personality(&r);
 	ASSERT_GT(root, 0);
-	ASSERT_OK(sys_chdir("/tmp"));
-	(void)sys_unlinkat(AT_FDCWD, path, 0);
+	fmt_print(path, sizeof(path), "/tmp/bareblk-roots-%d", sys_getpid());
 	ASSERT_OK(sys_openat(AT_FDCWD, path, O_CREAT | O_RDWR, 0600));
 	ASSERT_OK(sys_setresuid((u32)-1, NOBODY, (u32)-1));
 	nobody = ring_register_personality(&r);
