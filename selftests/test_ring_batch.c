@@ -217,8 +217,9 @@ static void waits_in_vain(void)
 	ring_exit(&r);
 }
 
-/* Three that come 30 ms apart; a timer's completion would end any wait */
-static u64 wait_for_three(u64 max_delay_ns, int *ret)
+/* A wait for three, of which so many come, 30 ms apart; a timer's completion would end
+ * any wait */
+static u64 wait_for_three(u64 max_delay_ns, u32 nr_come, int *ret)
 {
 	struct ring_batch b;
 	struct ring r;
@@ -239,7 +240,7 @@ static u64 wait_for_three(u64 max_delay_ns, int *ret)
 	start = now_ns();
 	child = sys_fork();
 	ASSERT_OK(child);
-	for (u32 i = 0; !child && i < 3; i++) {
+	for (u32 i = 0; !child && i < nr_come; i++) {
 		test_sleep_ms(30);
 		ASSERT_EQ(sys_write(efds[i], &one, sizeof(one)), sizeof(one));
 	}
@@ -258,7 +259,7 @@ static void reaps_in_batches(void)
 	int ret;
 
 	/* Enough of them, long before the time */
-	took = wait_for_three(20000 * MS, &ret);
+	took = wait_for_three(20000 * MS, 3, &ret);
 	if (!ring_has_feat(IORING_FEAT_MIN_TIMEOUT)) {
 		EXPECT_GE(ret, 1);
 		NEED_FEAT(IORING_FEAT_MIN_TIMEOUT);
@@ -266,10 +267,10 @@ static void reaps_in_batches(void)
 	EXPECT_EQ(ret, 3);
 	EXPECT_GE(took, 90 * MS);
 	/* Some of them, when the time has come */
-	EXPECT_GE(wait_for_three(40 * MS, &ret), 40 * MS);
+	EXPECT_GE(wait_for_three(40 * MS, 3, &ret), 40 * MS);
 	EXPECT_GE(ret, 1);
 	/* None by then: the first */
-	EXPECT_GE(wait_for_three(5 * MS, &ret), 30 * MS);
+	EXPECT_GE(wait_for_three(5 * MS, 1, &ret), 30 * MS);
 	EXPECT_EQ(ret, 1);
 }
 
@@ -287,7 +288,7 @@ static void interrupted(void)
 	child = sys_fork();
 	ASSERT_OK(child);
 	if (!child) {
-		test_sleep_ms(50);
+		test_until_asleep(me);
 		sys_kill(me, SIGSTOP_NR);
 		sys_kill(me, SIGCONT_NR);
 		sys_exit_group(0);

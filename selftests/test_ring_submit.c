@@ -159,7 +159,7 @@ static void times_out(void)
 
 static void stop_and_continue(int pid)
 {
-	test_sleep_ms(100);
+	test_until_asleep(pid);
 	sys_kill(pid, SIGSTOP_NR);
 	test_sleep_ms(20);
 	sys_kill(pid, SIGCONT_NR);

@@ -330,6 +330,7 @@ struct waiter {
 	u64 timeout_ns;
 	int fd; /* that a request waits for */
 	u32 is_ready;
+	u32 is_closed;
 	int waited;
 	u32 nr_there;
 	int after;
@@ -351,6 +352,8 @@ static void wait_in_ring(void *arg)
 	__atomic_store_n(&w->is_ready, 1, __ATOMIC_RELEASE);
 	w->waited = ring_submit_and_wait_timeout(&w->r, 1, w->timeout_ns);
 	w->nr_there = ring_cq_ready(&w->r);
+	while (!__atomic_load_n(&w->is_closed, __ATOMIC_ACQUIRE))
+		test_sleep_ms(1);
 	w->after = ring_submit_and_wait(&w->r, 2);
 	ring_exit(&w->r);
 }
@@ -365,8 +368,9 @@ static void close_under(u32 flags, bool is_rung)
 	ASSERT_OK(thread_start(&thread, wait_in_ring, &w, STACK_BYTES));
 	while (!__atomic_load_n(&w.is_ready, __ATOMIC_ACQUIRE))
 		test_sleep_ms(1);
-	test_sleep_ms(20);
+	test_until_asleep(thread.id);
 	ASSERT_OK(sys_close(w.r.fd));
+	__atomic_store_n(&w.is_closed, 1, __ATOMIC_RELEASE);
 	if (is_rung)
 		ASSERT_EQ(sys_write(w.fd, &one, sizeof(one)), sizeof(one));
 	thread_join(&thread);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The checks, and what a case may say: runs in the case's process. */
+#include <linux/fcntl.h>
 #include <linux/time.h>
 #include <linux/time_types.h>
 
@@ -212,6 +213,30 @@ void test_sleep_ms(u32 ms)
 
 	while (sys_nanosleep(&want, &want) < 0)
 		;
+}
+
+/* PID (NAME) STATE ...: in the name may be anything */
+static char state_of(int tid)
+{
+	char text[256];
+	int fd;
+	long i;
+
+	fmt_print(text, sizeof(text), "/proc/%d/stat", tid);
+	fd = sys_openat(AT_FDCWD, text, O_RDONLY | O_CLOEXEC, 0);
+	ASSERT_OK(fd);
+	i = sys_read(fd, text, sizeof(text) - 2);
+	sys_close(fd);
+	while (i > 0 && text[i - 1] != ')')
+		i--;
+	ASSERT_GT(i, 0);
+	return text[i + 1];
+}
+
+void test_until_asleep(int tid)
+{
+	while (state_of(tid) != 'S')
+		test_sleep_ms(1);
 }
 
 u64 test_now_ms(void)

@@ -127,6 +127,10 @@ static inline int test_exited(int status)
 /** test_sleep_ms() - wait */
 void test_sleep_ms(u32 ms);
 
+/** test_until_asleep() - wait until this process or thread sleeps, as it does in a wait
+ * that has begun */
+void test_until_asleep(int tid);
+
 /** test_now_ms() - the monotonic clock */
 u64 test_now_ms(void);
 
