@@ -254,7 +254,7 @@ static void recv_deadline(void)
 static void dripping_peer(void)
 {
 	struct end e;
-	char buf[64];
+	char buf[1024]; /* twenty seconds of it */
 	u64 start_ms;
 	int child;
 
@@ -270,8 +270,9 @@ static void dripping_peer(void)
 	EXPECT_ERR(recv_now(&e, buf, sizeof(buf), WAITALL, 200 * MS), -ETIME);
 	EXPECT_GE(test_now_ms() - start_ms, 199);
 	EXPECT_LT(test_now_ms() - start_ms, 8000);
-	EXPECT_GT(e.c.rx.done_bytes, 2);
-	EXPECT_LT(e.c.rx.done_bytes, 40);
+	/* less than was asked for: it was the deadline that ended it */
+	EXPECT_GT(e.c.rx.done_bytes, 0);
+	EXPECT_LT(e.c.rx.done_bytes, sizeof(buf));
 	(void)sys_kill(child, 9);
 	ASSERT_EQ(sys_wait4(child, NULL, 0), child);
 	unmake(&e);

@@ -211,7 +211,7 @@ static void write_all(const int *fds)
 		random ^= random << 17;
 		if (sys_write(fds[random % NR_SOCKETS], "x", 1) != 1)
 			sys_exit_group(1);
-		if (!(random & 0x300))
+		if (!(random & 0x3f00))
 			(void)sys_sched_yield();
 	}
 	sys_exit_group(0);

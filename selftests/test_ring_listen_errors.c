@@ -50,6 +50,13 @@ static void end_child(int child)
 	ASSERT_EQ(sys_wait4(child, &status, 0), child);
 }
 
+/* Until it has said so often that it cannot take one; a case has its own time limit */
+static void until_failed(struct server *s, u32 nr)
+{
+	while (s->nr_failed < nr)
+		server_for(s, 5);
+}
+
 /* Six wait, three fit: the rest comes when there is room, without haste until then. */
 static void out_of_descriptors(void)
 {
@@ -66,11 +73,11 @@ static void out_of_descriptors(void)
 		child = connect_elsewhere(&s.addr, 6, 10000);
 		limit_fds(3);
 		server_until(&s, 3);
+		until_failed(&s, 2); /* it has tried again */
 		server_for(&s, 220);
 		EXPECT_EQ(s.nr, 3);
 		EXPECT_ERR(s.err, -EMFILE);
-		EXPECT_GE(s.nr_failed, 2); /* it has tried again */
-		EXPECT_LE(s.nr_failed, 6);
+		EXPECT_LE(s.nr_failed, 20);
 		sys_close(s.fds[0]);
 		sys_close(s.fds[1]);
 		server_until(&s, 5); /* by itself */
@@ -100,6 +107,7 @@ static void resumed_at_once(void)
 	child = connect_elsewhere(&s.addr, 3, 10000);
 	limit_fds(1);
 	server_until(&s, 1);
+	until_failed(&s, 1);
 	server_for(&s, 50);
 	EXPECT_EQ(s.nr, 1);
 	EXPECT_EQ(s.nr_failed, 1);
@@ -110,6 +118,7 @@ static void resumed_at_once(void)
 	server_until(&s, 2);
 	EXPECT_LT(test_now_ms() - start_ms, 8000);
 	/* In the pause it can be stopped as at any time. */
+	until_failed(&s, 2);
 	server_for(&s, 50);
 	EXPECT_EQ(s.nr_failed, 2);
 	end_child(child);

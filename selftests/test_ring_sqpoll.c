@@ -261,7 +261,7 @@ static void leaves_no_thread(void)
 		ring_exit(&r);
 	}
 	fd = sys_openat(AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
-	for (u32 i = 0; i < 200; i++) {
+	for (u32 i = 0; i < 1000; i++) {
 		const char *threads = NULL;
 
 		len = sys_pread64(fd, text, sizeof(text) - 1, 0);

@@ -86,10 +86,10 @@ static void fills(void)
 
 static void left(void)
 {
-	u64 deadline = deadline_in_ms(50);
+	u64 deadline = deadline_in_ms(60000);
 	u64 before = deadline_left_ns(deadline);
 
-	EXPECT_LE(before, 50000000);
+	EXPECT_LE(before, 60000000000);
 	EXPECT_GT(before, 0);
 	test_sleep_ms(10);
 	EXPECT_LE(deadline_left_ns(deadline), before - 10000000);
@@ -110,10 +110,10 @@ static u64 sleep_took_ms(u64 deadline, u32 us, bool expected)
 
 static void sleeps(void)
 {
-	EXPECT_EQ(sleep_took_ms(0, 100000, false), 0);
+	EXPECT_LT(sleep_took_ms(0, 5000000, false), 4000);
 	EXPECT_GE(sleep_took_ms(DEADLINE_NEVER, 20000, true), 20);
 	EXPECT_GE(sleep_took_ms(deadline_in_ms(20), 5000000, true), 19);
-	EXPECT_LT(sleep_took_ms(deadline_in_ms(20), 5000000, true), 1000);
+	EXPECT_LT(sleep_took_ms(deadline_in_ms(20), 5000000, true), 4000);
 	/* more than a second is more than tv_nsec can say */
 	EXPECT_GE(sleep_took_ms(DEADLINE_NEVER, 1100000, true), 1100);
 }
