@@ -23,8 +23,8 @@
 #define TICK_MS 5
 
 /* How long processes that are about to end may take, and killed ones. */
-#define LINGER_MS 500
-#define KILL_MS 3000
+#define LINGER_MS 1500
+#define KILL_MS 10000
 
 /* How many processes a case may have started before one escapes. */
 #define NR_PIDS 65536

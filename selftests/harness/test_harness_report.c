@@ -251,7 +251,7 @@ static void shows_what_failed(void)
 
 static void keeps_both_ends_of_a_flood(void)
 {
-	static const struct test_case tc = TEST("s", floods);
+	static const struct test_case tc = TEST("s", floods, .timeout_ms = 60000);
 	const char *report = report_of_case(&tc, 1, "  # | line 0 of many\n");
 
 	EXPECT_TRUE(str_find(report, "  # | line 19999 of many\n") != NULL);
@@ -502,7 +502,7 @@ static const struct test_case cases[] = {
 	     .timeout_ms = 30000),
 	TEST("a failure shows place, expressions, values and output", shows_what_failed),
 	TEST("a flood of output is cut in the middle", keeps_both_ends_of_a_flood,
-	     .timeout_ms = 30000),
+	     .timeout_ms = 90000),
 	TEST("suites and cases are selected by name", selects),
 	TEST("the output of a case that passes is shown when asked for", shows_all_when_asked),
 	TEST("a name that KTAP could misread is refused", refuses_reserved_names),
