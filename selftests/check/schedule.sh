@@ -18,7 +18,7 @@ read_table() {
 		[[ -n $name && $name != '#'* ]] || continue
 		stages+=("$name")
 		stage_after[$name]=$after
-		stage_seconds[$name]=$seconds
+		stage_seconds[$name]=$((${stage_patience:-1} * seconds))
 		stage_cpus[$name]=${takes/vm/1}
 		stage_vms[$name]=0
 		[ "$takes" != vm ] || stage_vms[$name]=1

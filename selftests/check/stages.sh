@@ -249,6 +249,12 @@ parser() {
 	parts_end
 }
 
+# A time limit is there for what hangs, not for what is slow: all of the machine may
+# have other things to do. The tests' limits are multiplied, and those of the stages.
+patience=--timeout-scale=10
+# shellcheck disable=SC2034 # of schedule.sh
+stage_patience=3
+
 # suites PROGRAM OPTIONS_OF_GREP...: as options. Those of devices run on real
 # kernels, in the stages for these.
 suites() {
@@ -266,7 +272,7 @@ run_tests() {
 	local dir wanted
 	for dir; do
 		mapfile -t wanted < <(suites "$obj/$dir/bareblk-selftests" -v '^device_')
-		ASAN_OPTIONS=detect_leaks=0 part "$dir" "$obj/$dir/bareblk-selftests" "${wanted[@]}"
+		ASAN_OPTIONS=detect_leaks=0 part "$dir" "$obj/$dir/bareblk-selftests" $patience "${wanted[@]}"
 	done
 	parts_end
 }
@@ -276,7 +282,7 @@ nests() {
 	local end=$((SECONDS + $1)) nr=0 rc=0 said=''
 	while [ "$rc" = 0 ] && [ $SECONDS -lt "$end" ]; do
 		said=$(ASAN_OPTIONS=detect_leaks=0 "$obj/gcc/hosted/bareblk-selftests" \
-			--timeout-scale=4 --suite=targets_nests 2>&1) || rc=1
+			$patience --suite=targets_nests 2>&1) || rc=1
 		nr=$((nr + 1))
 	done
 	[ "$rc" = 0 ] || echo "${said//$'\n'/$'\n# '}" | sed '1s/^/# /'
@@ -289,7 +295,7 @@ run_user() {
 	local dir wanted
 	for dir in "$1" "clang-$1"; do
 		mapfile -t wanted < <(suites "$obj/gcc/bareblk-selftests" -E '^(rt|harness)_')
-		part "$dir" "qemu-$1-static" "$obj/$dir/bareblk-selftests" --timeout-scale=4 "${wanted[@]}"
+		part "$dir" "qemu-$1-static" "$obj/$dir/bareblk-selftests" $patience "${wanted[@]}"
 		"qemu-$1-static" "$obj/$dir/bareblk" --version > "$obj/$dir/version"
 		one $? "$dir: bareblk --version"
 	done

@@ -71,7 +71,7 @@ echo "KTAP version 1"
 echo "1..3"
 echo "# kernel $kernel, logs in $OUT"
 echo "  # Subtest: suites"
-SMP=${SMP-2} MEM=${MEM-2G} KERNEL=$kernel OUT=$OUT TIMEOUT=${TIMEOUT-1500} SILENCE=${SILENCE-120} \
+SMP=${SMP-2} MEM=${MEM-2G} KERNEL=$kernel OUT=$OUT TIMEOUT=${TIMEOUT-3000} SILENCE=${SILENCE-120} \
 	FILES="$BAREBLK:/usr/bin/bareblk $BAREBLK_SELFTESTS:/ $dir/guest.sh:/" \
 	"$root/selftests/vm/run.sh" sh /guest.sh "--timeout-scale=${SCALE-8}" "$@" \
 	2> "$OUT/run.txt" < /dev/null | sed 's/^/  /'

@@ -18,4 +18,4 @@ for suite in $suites; do
 	set -- "$@" "--suite=$suite"
 done
 echo "# Subtest: library"
-exec $program --timeout-scale=4 "$@"
+exec $program --timeout-scale=10 "$@"
