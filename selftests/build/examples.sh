@@ -28,7 +28,7 @@ start() {
 	local n
 	"$@" > "$tmp/said" 2>&1 &
 	server=$!
-	for n in {1..50}; do
+	for n in {1..300}; do
 		address=$(head -n 1 "$tmp/said")
 		[ -z "$address" ] || return 0
 		sleep 0.1
@@ -52,7 +52,7 @@ echoes() {
 	for n in {1..3}; do
 		for fd in "${fds[@]}"; do echo "line $n of $fd" >&"$fd"; done
 		for fd in "${fds[@]}"; do
-			read -r -t 5 line <&"$fd"
+			read -r -t 60 line <&"$fd"
 			[ "$line" = "line $n of $fd" ] || { echo "said line $n of $fd, heard '$line'"; rc=1; break 2; }
 		done
 	done

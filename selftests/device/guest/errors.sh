@@ -250,7 +250,11 @@ full_output() {
 full_output_of_add() {
 	bareblk ublk add ram:1M > /dev/full 2> err &
 	server=$!
-	sleep 1
+	n=0
+	while [ ! -s err ] && [ $n -lt 50 ]; do
+		sleep 0.2
+		n=$((n + 1))
+	done
 	kill $server 2>/dev/null || true
 	rc=0
 	wait $server || rc=$?
@@ -315,7 +319,7 @@ run_tests <<-'END'
 	too_few_files            60  a limit on files ends in one line and no device
 	too_little_memory        60  a limit on memory ends with 8, one line and no device
 	full_output              20  output that cannot be written is an error
-	full_output_of_add       20  a server whose path cannot be written ends with an error and no device
+	full_output_of_add       40  a server whose path cannot be written ends with an error and no device
 	full_output_of_daemon    20  a daemon whose path cannot be written is an error
 	closed_files             20  a server without standard files puts nothing of its own in their place
 	reader_is_gone           20  a reader that goes away is no reason for a message

@@ -3,7 +3,7 @@
 # shellcheck shell=dash disable=SC2034,SC2154,SC2329,SC2317,SC2217,SC2119,SC2120 # variables of lib.sh, functions that it calls
 #
 # bareblk dm apply: live devices as a file declares them, all of it or nothing.
-# group: 420 6.1
+# group: 900 6.1
 
 . "${0%/*}/lib.sh"
 
@@ -334,14 +334,18 @@ then_done() { # MS ARG...
 	bareblk dm apply "$@" > out 2>&1 || fail "after $ms ms: $* gave $(cat out)"
 }
 
-# Killed while it makes, changes and removes: the next call finishes it
+# Killed while it makes, changes and removes: the next call finishes it. How long
+# these take is the machine's affair: there are more moments if these were not in the
+# midst of it.
 killed() {
 	quiet
 	declare_none
-	nr_killed=0 nr_half=0
+	nr_killed=0 nr_half=0 nr_tried=0
 	many > f.old
 	sed 's/ram0/ram1/; s/0 24/0 32/' f.old > f.new
-	for ms in 30 60 100 180 300; do
+	for ms in 30 60 100 180 300 10 20 45 80 140 240 400 600 900 1400; do
+		[ $nr_tried -lt 5 ] || [ $nr_half -lt 3 ] || break
+		nr_tried=$((nr_tried + 1))
 		cp f.old f
 		killed_after $ms f
 		case $(ref13 ls | grep -c '(') in 0 | 60) ;; *) nr_half=$((nr_half + 1)) ;; esac
@@ -404,6 +408,6 @@ rolls_back     90  what fails in the middle leaves everything as it was
 busy           60  a device that is busy leaves everything as it was
 removed_again  60  devices that were removed are made again when another cannot be
 stopped        40  signals stop it, and everything is taken back
-killed         150 what was killed in the middle is finished by the next call
+killed         400 what was killed in the middle is finished by the next call
 hangs          120 waiting for I/O ends, and everything is put back
 END

@@ -455,7 +455,7 @@ again() {
 	bare stats report --count 2 --interval 1 a -o read_count,reads_per_sec --json > got
 	cat got
 	eq "a line of JSON each time" "$(grep -c '^\[{"read_count": .*}\]$' got)" 2
-	timeout 3 bareblk dm stats report --interval 1 a -o region_id > got || :
+	timeout 8 bareblk dm stats report --interval 1 a -o region_id > got || :
 	at_least "without a count it goes on" "$(grep -c 0 got)" 2
 	not bare stats report --interval 0 a
 	not bare stats report --count -1 a
