@@ -165,7 +165,7 @@ static void conversation(void)
 
 	talk_rig_serve(&rig, TALK_SPEC);
 	ASSERT_OK(ask("stat", &h));
-	EXPECT_EQ(h.nr, 6);
+	EXPECT_EQ(h.nr, 7);
 	EXPECT_EQ(h.size_bytes, 16 * M);
 	EXPECT_EQ(h.copied_bytes, M);
 	ASSERT_OK(ask("message - note=77", &h));
@@ -232,7 +232,7 @@ static void long_answers(void)
 		fmt_print(spec, sizeof(spec), "elastic?numbers=%u:[ram:64M]", rows[i]);
 		talk_rig_serve(&rig, spec);
 		ASSERT_OK(ask("stat", &h));
-		EXPECT_EQ(h.nr, 4 + rows[i]);
+		EXPECT_EQ(h.nr, 5 + rows[i]);
 		talk_rig_end(&rig);
 	}
 }

@@ -145,7 +145,7 @@ numbers() {
 	grep -q '^  elastic.copied_bytes  *1M$' out
 	grep -q '^  elastic \[###\.*\] 12 %  1024K of 8192K$' out
 	bareblk ublk stat --json "$id" > out
-	eq object "$(cat out)" "$(printf '{"id": %s, "size_bytes": 33554432, "target": {"elastic.messages": 0, "elastic.note": 0, "elastic.beyond": 0, "elastic.copied_bytes": 2097152, "elastic.total_bytes": 8388608}}' "$id")"
+	eq object "$(cat out)" "$(printf '{"id": %s, "size_bytes": 33554432, "target": {"elastic.messages": 0, "elastic.note": 0, "elastic.resized": 0, "elastic.beyond": 0, "elastic.copied_bytes": 2097152, "elastic.total_bytes": 8388608}}' "$id")"
 	del
 	add ram:1M
 	eq 'of a RAM disk' "$(bareblk ublk stat --json "$dev")" "{\"id\": $id, \"size_bytes\": 1048576, \"target\": {}}"
