@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the parts of the mirror: mirror.c has what others ask for, mirror_copy.c
- * and mirror_tidy.c what it does by itself, on queue 0, and mirror_map.c its file.
+ * Between the parts of the mirror: mirror.c has its I/O, mirror_ask.c what else others
+ * ask for, mirror_copy.c and mirror_tidy.c what it does by itself, on queue 0, and
+ * mirror_map.c its file.
  * Why it is correct is written in mirror.c.
  */
 #ifndef UBLK_TARGETS_MIRROR_PARTS_H
@@ -135,7 +136,6 @@ static inline u32 mirror_region(const struct mirror *m, u64 region)
 	return __atomic_load_n(&m->regions[region], __ATOMIC_SEQ_CST);
 }
 
-
 /* mirror_change() - of a region from @old, which gets what it is now on failure */
 bool mirror_change(struct mirror *m, u64 region, u32 *old, u32 now);
 
@@ -188,6 +188,13 @@ NODISCARD int mirror_saved(struct tgt *t, struct tgt_queue *q, struct tgt_op *op
 bool mirror_tidy_look(struct tgt *t, struct tgt_queue *q);
 void mirror_tidy_cqe(struct tgt *t, struct tgt_queue *q, u32 step, s32 res);
 void mirror_tidy_stop(struct tgt *t, struct tgt_queue *q);
+
+/* Of struct tgt_type */
+int mirror_message(struct tgt *t, const char *word, const char *value, struct diag *why);
+void mirror_stat(const struct tgt *t, tgt_say_fn *say, void *ctx);
+s64 mirror_seek(struct tgt *t, u64 offset_bytes, bool hole);
+int mirror_resize(struct tgt *t, u64 size_bytes, struct diag *why);
+int mirror_refresh(struct tgt *t, struct diag *why);
 
 NODISCARD int mirror_copy_open(struct tgt *t, struct diag *why);
 int mirror_queue_init(struct tgt *t, struct tgt_queue *q);
