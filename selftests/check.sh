@@ -9,6 +9,7 @@
 #
 #   JOBS=2    how many processors to use
 #   RETRY=1   with --long: run again what has failed before
+#   MINUTES=43 without --long and STAGE: when the last stage should have ended
 #
 # Logs are in build/check/, those of --long in build/check-long/, where a cell
 # that has ended for this very build is not run again.
@@ -19,7 +20,7 @@ here=$(cd "$(dirname "$0")" && pwd) || exit 2
 root=${here%/*}
 cd "$root" || exit 2
 export LC_ALL=C
-for part in packages schedule judge stages; do
+for part in packages pace schedule judge stages; do
 	# shellcheck disable=SC1090
 	. "$here/check/$part.sh"
 done
@@ -82,6 +83,8 @@ fi
 
 get_packages || exit
 trap 'stop_table; exit 130' INT TERM HUP
+[ -n "$is_long$*" ] || time_limit_s=$((${MINUTES:-43} * 60))
+read_typical < <(typical)
 read_table < <(table | chosen "$@")
 [ ${#stages[@]} -gt 0 ] || { echo "no stage is called so; see $0 --list" >&2; exit 2; }
 run_table

@@ -28,7 +28,7 @@ read_table() {
 	done
 }
 
-# can_start NAME: 0 yes, 1 not yet, 2 never
+# can_start NAME: 0 yes, 1 not yet, 2 never, 3 not in the time that is left
 can_start() {
 	local need
 	for need in ${stage_after[$1]//,/ }; do
@@ -36,9 +36,11 @@ can_start() {
 		case ${stage_state[$need]} in
 		ok) ;;
 		failed) [[ $need == build-* || $need == fetch-* ]] && return 2 ;;
+		late) return 3 ;;
 		*) return 1 ;;
 		esac
 	done
+	has_time "$1" || return 3
 	[ "$cpus_busy" != 0 ] || return 0
 	[ $((cpus_busy + stage_cpus[$1])) -le "$cpus" ] &&
 		[ $((2 * (vms_busy + stage_vms[$1]))) -le $((cpus + 1)) ]
@@ -66,6 +68,7 @@ stage_end() { # stage_end NAME STATUS
 	local name=$1
 	cpus_busy=$((cpus_busy - stage_cpus[$name]))
 	vms_busy=$((vms_busy - stage_vms[$name]))
+	pace_saw "$name" $((SECONDS - stage_start[$name]))
 	if judge "$name" "$2" $((SECONDS - stage_start[$name])); then
 		stage_state[$name]=ok
 	else
@@ -88,6 +91,7 @@ start_what_can() {
 		case $rc in
 		0) has_result "$name" && stage_known "$name" || stage_begin "$name" ;;
 		2) stage_state[$name]=failed; judge_not_run "$name" ;;
+		3) stage_state[$name]=late; judge_late "$name" ;;
 		# what takes all processors gets its turn, too: nothing overtakes it
 		1) [ "${stage_cpus[$name]}" -lt "$cpus" ] || is_blocked "$name" || break ;;
 		esac

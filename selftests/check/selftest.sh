@@ -8,6 +8,7 @@
 . "$(dirname "$0")/../build/lib.sh"
 here=$root/selftests
 is_long=
+. "$here/check/pace.sh"
 . "$here/check/schedule.sh"
 . "$here/check/judge.sh"
 stage_where=([s]=6.12) stage_seconds=([s]=3)
@@ -158,8 +159,8 @@ reads "a plan of nothing is a skip" 0 'skip all' <<'END'
 END
 
 # runs NAME EXPECTED < table: a schedule gives these counts, and says so
-runs() {
-	local name=$1 want=$2 got
+runs() { # and so many are skipped, if any
+	local name=$1 want=$2 skipped=${3-0} got
 	table=$(cat)
 	got=$(
 		nr_passed=0 nr_failed=0 nr_skipped=0 stages=() cpus=2
@@ -168,7 +169,7 @@ runs() {
 		summary > "$tmp/summary"
 		echo "$nr_passed $nr_failed"
 	)
-	if [ "$got" = "$want" ] && grep -qx "${want/ / passed, } failed, 0 skipped" < <(tail -n 1 "$tmp/summary"); then
+	if [ "$got" = "$want" ] && grep -qx "${want/ / passed, } failed, $skipped skipped" < <(tail -n 1 "$tmp/summary"); then
 		result 0 "$name"
 	else
 		{ echo "wanted: $want, got: $got"; cat "$tmp/said" "$tmp/summary"; } > "$tmp/.out"
@@ -197,6 +198,17 @@ runs "what needs a build that failed does not run, and fails" "0 2" <<END
 build-x - 9 1 host $bad
 y build-x 9 1 host $good
 END
+# 2 s took what takes 1 s elsewhere: what takes 3 s there would take 6
+time_limit_s=$((SECONDS + 6))
+stage_typical=([slow]=1 [short]=1 [long]=3 [build-late]=9)
+runs "on a slow machine what would end too late is skipped, and the rest runs" "2 0" 3 <<END
+slow - 9 9 host sleep 2; $good
+build-late slow 9 1 host $good
+long slow 9 1 host $bad
+short slow 9 1 host $good
+after build-late 9 1 host $bad
+END
+time_limit_s=''
 is_long=1
 for again in "with --long, a cell runs" "and counts, but runs no more, when it has ended"; do
 	runs "$again" "1 0" <<-END

@@ -28,17 +28,22 @@ table_builds() {
 
 table_host() {
 	cat <<-'E'
+	host-gcc          build-gcc              300 1 host      run_tests gcc
+	host-asan         build-hosted           600 1 host-asan run_tests gcc/hosted
 	house             build-gcc,build-clang,build-aarch64,build-riscv64 600 1 host house
-	moved             -                      600 1 host      moved gcc
+	E
+}
+
+table_host_rest() {
+	cat <<-'E'
 	uapi              fetch-headers          600 1 host      uapi
 	host-ubsan        build-ubsan            600 1 host      run_tests ubsan-gcc
-	host-asan         build-hosted           600 1 host-asan run_tests gcc/hosted
-	host-gcc          build-gcc              300 1 host      run_tests gcc
 	host-clang        build-clang            300 1 host      run_tests clang
+	prep              fetch-headers          300 1 host      prep
 	instructions      build-gcc,fetch-headers 300 1 host     instructions
+	moved             -                      600 1 host      moved gcc
 	qemu-aarch64      build-aarch64          300 1 qemu-user run_user aarch64
 	qemu-riscv64      build-riscv64          300 1 qemu-user run_user riscv64
-	prep              fetch-headers          300 1 host      prep
 	barriers          build-gcc,build-clang,build-aarch64,build-riscv64 600 1 host barriers
 	parser            -                       60 1 host      parser
 	E
@@ -67,13 +72,51 @@ table_check() {
 		echo "ring-$kernel build-gcc 1800 vm $kernel ring $kernel"
 	done
 	table_builds
+	table_host
 	for kernel in $kernels_dm; do
 		echo "dm-$kernel build-gcc 1800 1 $kernel dm $kernel"
 	done
 	echo "lint - 900 1 host lint short"
 	echo "fuzz - 600 1 host fuzz 10"
-	table_host
+	table_host_rest
 	echo "threads - 600 1 host threads 2"
+}
+
+# For pace.sh
+typical() {
+	cat <<-'E'
+	device-7.3     950
+	device-6.12    450
+	device-6.18    150
+	ring-6.1       86
+	ring-6.12      70
+	ring-7.3       76
+	dm-7.3         330
+	dm-6.1         370
+	build-gcc      50
+	build-clang    50
+	build-aarch64  110
+	build-riscv64  110
+	build-ubsan    60
+	build-hosted   60
+	build-nostdinc 100
+	host-gcc       95
+	host-asan      80
+	house          81
+	uapi           153
+	host-ubsan     90
+	host-clang     86
+	prep           17
+	instructions   39
+	moved          160
+	qemu-aarch64   33
+	qemu-riscv64   27
+	barriers       22
+	parser         8
+	lint           249
+	fuzz           135
+	threads        51
+	E
 }
 
 table_long() {
@@ -81,6 +124,7 @@ table_long() {
 	echo "build-gcc - 300 1 host build gcc"
 	table_builds
 	table_host
+	table_host_rest
 	table_host_long
 	echo "threads - 3600 9 host threads 120"
 	echo "nests build-hosted 1800 1 host nests 600"
