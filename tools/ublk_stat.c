@@ -47,38 +47,36 @@ struct copying {
 	u64 total;
 };
 
+/* PREFIX.@what of the same target; 0: it has none */
+static u64 number_of(const struct numbers *n, const struct copying *c, const char *what)
+{
+	char name[NAME_BYTES];
+
+	fmt_print(name, sizeof(name), "%.*s.%s", c->prefix_chars, c->name, what);
+	for (u32 i = 0; i < n->nr; i++)
+		if (str_eq(n->all[i].name, name))
+			return n->all[i].value;
+	return 0;
+}
+
 static bool find_copying(const struct numbers *n, u32 *at, struct copying *c)
 {
 	for (; *at < n->nr; ++*at) {
 		const struct number *copied = &n->all[*at];
 		const char *end = str_find(copied->name, ".copied_bytes");
-		char total[NAME_BYTES];
 
 		if (!end)
 			continue;
 		c->name = copied->name;
 		c->prefix_chars = (int)(end - copied->name);
 		c->copied = copied->value;
-		fmt_print(total, sizeof(total), "%.*s.total_bytes", c->prefix_chars, c->name);
-		for (u32 i = 0; i < n->nr; i++) {
-			c->total = n->all[i].value;
-			if (str_eq(n->all[i].name, total) && c->total) {
-				++*at;
-				return true;
-			}
+		c->total = number_of(n, c, "total_bytes");
+		if (c->total) {
+			++*at;
+			return true;
 		}
 	}
 	return false;
-}
-
-static bool is_copying(const struct numbers *n)
-{
-	struct copying c;
-	bool is_one = false;
-
-	for (u32 at = 0; find_copying(n, &at, &c);)
-		is_one |= c.copied < c.total;
-	return is_one;
 }
 
 /* Four digits and a unit, for an eye */
@@ -214,23 +212,47 @@ static enum exit_code ask(struct watcher *w)
 	return ublk_ask(w->r, &w->info, "stat", take_number, &w->now);
 }
 
+/* What has not copied all yet; *is_done: there is none. One that has lost a leg never will. */
+static enum exit_code look(const struct watcher *w, bool *is_done)
+{
+	struct copying c;
+	u64 leg;
+
+	*is_done = true;
+	for (u32 at = 0; find_copying(&w->now, &at, &c);) {
+		if (c.copied >= c.total)
+			continue;
+		leg = number_of(&w->now, &c, "failed_leg");
+		if (leg)
+			return cmd_fail(w->r, EXIT_FAILURE, 0, "%.*s has lost its leg %llu and copies "
+					"nothing: the message reconnect tries it again",
+					c.prefix_chars, c.name, leg);
+		*is_done = false;
+	}
+	return EXIT_OK;
+}
+
 /* Until it is copied; what copies nothing is watched for ever. */
 static enum exit_code watch(struct watcher *w)
 {
-	enum exit_code code = EXIT_OK;
+	enum exit_code code;
 	struct copying c;
 	u32 at = 0;
 	bool copies = find_copying(&w->now, &at, &c);
+	bool is_done;
 
 	if (!w->v->watch)
 		return EXIT_OK;
-	while (!code && (!copies || is_copying(&w->now))) {
+	for (;;) {
+		code = look(w, &is_done);
+		if (code || (copies && is_done))
+			return code;
 		(void)deadline_sleep_us(DEADLINE_NEVER, WATCH_US);
 		code = ask(w);
-		if (!code)
-			show(w, false);
+		if (code)
+			return code;
+		show(w, false);
 	}
-	return code;
 }
 
 static enum exit_code stat_run(const struct cmd_run *r)

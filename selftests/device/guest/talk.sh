@@ -198,6 +198,12 @@ copies_of_a_mirror() {
 	grep -q '^  mirror \[########################\] 100 % ' out
 	del
 	cmp a b
+	# a leg that fails: it will never have all
+	add "mirror?rate=8M:[file:$PWD/a],[fault?rules=error/on=write/skip=10:[file:$PWD/b]]"
+	status bareblk ublk stat --watch "$dev"
+	eq 'exit status' $rc 1
+	grep -q 'mirror has lost its leg 2 and copies nothing' err
+	del
 }
 
 # --- who may, and who is there -----------------------------------------------------------
@@ -329,7 +335,7 @@ run_tests <<-'END'
 	messages        40  messages reach the target, and its refusals come back
 	numbers         30  stat prints the target's numbers, as text, bar and JSON
 	watches         90  stat --watch ends when what is copied is copied, and when the server goes
-	copies_of_a_mirror  60  a mirror is paused, resumed and told its rate, and watched until it has copied
+	copies_of_a_mirror  60  a mirror is paused, resumed and told its rate, and watched until it has copied, or cannot
 	not_root        30  a user without privilege may not ask root's server
 	no_server       40  a device without a server says so, with 1
 	name_is_taken   30  somebody else in the server's place is named, with 3
