@@ -7,8 +7,8 @@
 #include "uapi/rt/free/thread.h"
 #include "uapi/rt/mem.h"
 
-/* With more, the kernel's own locks cost more than the waiting saves */
-#define NR_THREADS 16
+/* They wait for the kernel's grace periods: more of them end sooner than its locks cost */
+#define NR_THREADS 64
 #define STACK_BYTES 16384
 
 struct bulk {
