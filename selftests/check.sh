@@ -9,7 +9,7 @@
 #
 #   JOBS=2    how many processors to use
 #   RETRY=1   with --long: run again what has failed before
-#   MINUTES=43 without --long and STAGE: when the last stage should have ended
+#   MINUTES=41 without --long and STAGE: when the last stage should have ended
 #
 # Logs are in build/check/, those of --long in build/check-long/, where a cell
 # that has ended for this very build is not run again.
@@ -83,7 +83,7 @@ fi
 
 get_packages || exit
 trap 'stop_table; exit 130' INT TERM HUP
-[ -n "$is_long$*" ] || time_limit_s=$((${MINUTES:-43} * 60))
+[ -n "$is_long$*" ] || time_limit_s=$((${MINUTES:-41} * 60))
 read_typical < <(typical)
 read_table < <(table | chosen "$@")
 [ ${#stages[@]} -gt 0 ] || { echo "no stage is called so; see $0 --list" >&2; exit 2; }
