@@ -18,7 +18,7 @@
 #define SOCK_DGRAM	2
 #define SOCK_CLOEXEC	O_CLOEXEC
 
-#define BACKLOG_MAX	0x7fffffff /* the kernel takes the lower of this and its own */
+#define BACKLOG_MAX	0xffffffff /* the kernel takes the lower of this and its own */
 #define RETRY_MS	100
 #define CANCEL_AGAIN_NS	100000000
 
@@ -34,13 +34,12 @@ static const struct {
 	{ 0, IPPROTO_TCP, TCP_FASTOPEN }, /* not a flag: the length of its queue */
 };
 
-static int set_options(int fd, const struct ring_listen_opts *opts)
+static int set_options(int fd, u32 flags, u32 fastopen_queue)
 {
 	int err = 0;
 
 	for (u32 i = 0; !err && i < ARRAY_SIZE(sockopts); i++) {
-		u32 value = sockopts[i].flag ? !!(opts->flags & sockopts[i].flag) :
-					       opts->fastopen_queue;
+		u32 value = sockopts[i].flag ? !!(flags & sockopts[i].flag) : fastopen_queue;
 
 		if (value)
 			err = sys_setsockopt(fd, sockopts[i].level, sockopts[i].name, &value,
@@ -52,15 +51,20 @@ static int set_options(int fd, const struct ring_listen_opts *opts)
 int ring_listen_socket(const struct sock_addr *addr, const struct ring_listen_opts *opts)
 {
 	bool is_dgram = opts->flags & RING_LISTEN_DGRAM;
-	u32 backlog = opts->backlog && opts->backlog < BACKLOG_MAX ? opts->backlog : BACKLOG_MAX;
+	u32 backlog = opts->backlog ? opts->backlog : BACKLOG_MAX;
 	int fd = sys_socket(addr->family, (is_dgram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	u32 late = sock_addr_port(addr) ? 0 : opts->flags & RING_LISTEN_REUSEPORT;
 	int err;
 
 	if (fd < 0)
 		return fd;
-	err = set_options(fd, opts);
+	err = set_options(fd, opts->flags & ~late, opts->fastopen_queue);
 	if (!err)
 		err = sys_bind(fd, sock_addr_ptr(addr), addr->len_bytes);
+	/* A port that the kernel chooses for datagrams may be that of somebody else who shares:
+	 * udp_lib_get_port(). What does not share yet gets one of its own. */
+	if (!err)
+		err = set_options(fd, late, 0);
 	if (!err && !is_dgram)
 		err = sys_listen(fd, (int)backlog);
 	if (!err)
@@ -195,7 +199,7 @@ int ring_listen_start(struct ring_listen *l, struct ring *r, s32 fd,
 		.ring = r,
 		.op.done = op_done,
 		.cancel.done = cancel_done,
-		.pause = { .tv_sec = retry_ms / 1000, .tv_nsec = retry_ms % 1000 * 1000000 },
+		.pause.tv_nsec = retry_ms * 1000000LL, /* above a second, too: it adds both up */
 	};
 	return arm(l, false);
 }

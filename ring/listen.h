@@ -44,7 +44,8 @@ struct ring_listen_opts {
 /**
  * ring_listen_socket() - make a socket, bind it, listen
  * @addr: sock_addr_parse() makes one. With port 0 the kernel chooses;
- *        sock_local() tells which. A unix socket's file must not exist.
+ *        sock_local() tells which, and none has it yet, also with
+ *        RING_LISTEN_REUSEPORT. A unix socket's file must not exist.
  *
  * The descriptor is close-on-exec and the caller's; ring_listen_start() takes
  * it over.

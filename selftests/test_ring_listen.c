@@ -336,6 +336,30 @@ static void shared_port(void)
 	server_stop(&s[1]);
 }
 
+/* Of one port there is only one to choose */
+static void chosen_port(void)
+{
+	static const u32 kinds[] = { 0, RING_LISTEN_DGRAM };
+	struct sock_addr any = net_addr("127.0.0.1:0");
+	struct sock_addr one = net_addr("127.0.0.1:40000");
+
+	net_own_namespace();
+	net_sysctl("/proc/sys/net/ipv4/ip_local_port_range", "40000 40000");
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct ring_listen_opts opts = { .flags = kinds[i] | RING_LISTEN_REUSEPORT };
+		int first = ring_listen_socket(&any, &opts);
+		int second = ring_listen_socket(&one, &opts);
+
+		test_row("flags 0x%x", opts.flags);
+		ASSERT_OK(first);
+		ASSERT_OK(second);
+		EXPECT_ERR(ring_listen_socket(&any, &opts), -EADDRINUSE);
+		sys_close(first);
+		EXPECT_ERR(ring_listen_socket(&any, &opts), -EADDRINUSE);
+		sys_close(second);
+	}
+}
+
 static void reused_address(void)
 {
 	struct ring_listen_opts opts = { .flags = 0 };
@@ -369,6 +393,7 @@ static const struct test_case cases[] = {
 	TEST("sockets have the address's family, for datagrams too", families_and_types),
 	TEST("an IPv6 listener takes IPv4, unless told not to", both_families),
 	TEST("two listeners share a port", shared_port),
+	TEST("a port that is chosen is shared with nobody else", chosen_port),
 	TEST("an address that lingers can be taken again when asked for", reused_address),
 };
 TEST_SUITE(ring_listen, cases);
