@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* uapi/rt/sock.h */
 #include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
 
 #include "selftests/harness/harness.h"
 #include "uapi/rt/mem.h"
 #include "uapi/rt/sock.h"
 #include "uapi/sys.h"
 
-enum { SOCK_STREAM_NR = 1 };
+enum { SOCK_STREAM_NR = 1, SOCK_SEQPACKET_NR = 5 };
 
 struct ip_row {
 	const char *text;
@@ -188,11 +190,65 @@ static void the_kernel_reads_them(void)
 	}
 }
 
+/* The number of files that this process has open, up to some */
+static u32 nr_files(void)
+{
+	u32 nr = 0;
+
+	for (s32 fd = 0; fd < 512; fd++)
+		nr += sys_fcntl(fd, F_GETFD, 0) >= 0;
+	return nr;
+}
+
+static void files_go_through(void)
+{
+	s32 fds[SOCK_MAX_FDS];
+	s32 got[SOCK_MAX_FDS];
+	char text[16];
+	int pair[2];
+	u32 before;
+	u32 nr;
+
+	ASSERT_OK(sys_socketpair(SOCK_AF_UNIX, SOCK_SEQPACKET_NR, 0, pair));
+	for (u32 i = 0; i < SOCK_MAX_FDS; i++) {
+		fds[i] = sys_memfd_create("f", 0);
+		ASSERT_OK(fds[i]);
+		ASSERT_OK(sys_ftruncate(fds[i], i));
+	}
+	before = nr_files();
+	for (u32 sent = 0; sent <= SOCK_MAX_FDS; sent += sent < 3 ? 1 : SOCK_MAX_FDS - 3) {
+		test_row("%u files", sent);
+		ASSERT_OK(sock_send_fds(pair[0], "word", 4, fds, sent));
+		ASSERT_EQ(sock_recv_fds(pair[1], text, sizeof(text), got, &nr), 4);
+		EXPECT_MEMEQ(text, "word", 4);
+		ASSERT_EQ(nr, sent);
+		for (u32 i = 0; i < nr; i++) {
+			EXPECT_EQ(sys_lseek(got[i], 0, SEEK_END), i);
+			EXPECT_EQ(sys_fcntl(got[i], F_GETFD, 0), FD_CLOEXEC);
+			(void)sys_close(got[i]);
+		}
+	}
+	/* more than there is room for: nothing of it stays */
+	ASSERT_OK(sock_send_fds(pair[0], "more than sixteen bytes", 23, fds, 2));
+	EXPECT_ERR(sock_recv_fds(pair[1], text, sizeof(text), got, &nr), -EMSGSIZE);
+	EXPECT_EQ(nr, 0);
+	EXPECT_EQ(nr_files(), before);
+	EXPECT_ERR(sock_send_fds(pair[0], "", 1, fds, SOCK_MAX_FDS + 1), -EINVAL);
+	EXPECT_ERR(sock_recv_fds(pair[1], text, sizeof(text), got, &nr), -EAGAIN);
+	(void)sys_close(pair[0]);
+	EXPECT_EQ(sock_recv_fds(pair[1], text, sizeof(text), got, &nr), 0);
+	EXPECT_ERR(sock_send_fds(pair[1], "word", 4, fds, 1), -EPIPE);
+	(void)sys_close(pair[1]);
+	for (u32 i = 0; i < SOCK_MAX_FDS; i++)
+		(void)sys_close(fds[i]);
+}
+
 static const struct test_case cases[] = {
 	TEST("IPv4 addresses, to and from text", ip4_text),
 	TEST("IPv6 addresses: all ways to write one, and the shortest comes out", ip6_text),
 	TEST("what is no address is refused", refused),
 	TEST("unix sockets: paths, the abstract namespace, what is too long", unix_text),
 	TEST("the kernel binds to them, and gives them back", the_kernel_reads_them),
+	TEST("open files go with a packet, and none stays of one that is too large", files_go_through),
 };
 TEST_SUITE(rt_sock, cases);

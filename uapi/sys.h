@@ -21,6 +21,7 @@ struct __kernel_timespec;
 struct epoll_event;
 struct io_uring_params;
 struct iovec;
+struct msghdr;
 struct pollfd;
 struct rlimit64;
 struct sembuf;
@@ -247,6 +248,12 @@ static inline int sys_fchmodat(int dirfd, const char *path, u32 mode)
 	return (int)arch_syscall3(__NR_fchmodat, dirfd, SYS_PTR(path), (long)mode);
 }
 
+/* with its NUL, so many bytes; -ERANGE: it is longer */
+static inline long sys_getcwd(char *buf, size_t len_bytes)
+{
+	return arch_syscall2(__NR_getcwd, SYS_PTR(buf), (long)len_bytes);
+}
+
 static inline int sys_chdir(const char *path)
 {
 	return (int)arch_syscall1(__NR_chdir, SYS_PTR(path));
@@ -329,6 +336,17 @@ static inline int sys_connect(int fd, const struct sockaddr *addr, u32 addr_len)
 	return (int)arch_syscall3(__NR_connect, fd, SYS_PTR(addr), (long)addr_len);
 }
 
+/* msg: struct msghdr of the kernel's ABI, see uapi/rt/sock.c */
+static inline long sys_sendmsg(int fd, const void *msg, u32 flags)
+{
+	return arch_syscall3(__NR_sendmsg, fd, SYS_PTR(msg), (long)flags);
+}
+
+static inline long sys_recvmsg(int fd, void *msg, u32 flags)
+{
+	return arch_syscall3(__NR_recvmsg, fd, SYS_PTR(msg), (long)flags);
+}
+
 static inline int sys_shutdown(int fd, int how)
 {
 	return (int)arch_syscall2(__NR_shutdown, fd, how);
@@ -396,6 +414,11 @@ static inline int sys_mlock(const void *addr, size_t len)
 	return (int)arch_syscall2(__NR_mlock, SYS_PTR(addr), (long)len);
 }
 
+static inline int sys_munlock(const void *addr, size_t len)
+{
+	return (int)arch_syscall2(__NR_munlock, SYS_PTR(addr), (long)len);
+}
+
 /* all pages that there are, by MCL_CURRENT, or will be */
 static inline int sys_mlockall(int flags)
 {
@@ -430,6 +453,12 @@ static inline int sys_fork(void)
 	enum { SIGCHLD_NR = 17 };
 
 	return (int)arch_syscall5(__NR_clone, SIGCHLD_NR, 0, 0, 0, 0);
+}
+
+/* whose end sends no signal, so that it is waited for, with __WALL, also by who ignores SIGCHLD */
+static inline int sys_fork_silent(void)
+{
+	return (int)arch_syscall5(__NR_clone, 0, 0, 0, 0, 0);
 }
 
 /*
@@ -473,6 +502,16 @@ static inline _Noreturn void sys_exit_group(int status)
 static inline int sys_kill(int pid, int sig)
 {
 	return (int)arch_syscall2(__NR_kill, pid, sig);
+}
+
+static inline int sys_pidfd_open(int pid, u32 flags)
+{
+	return (int)arch_syscall2(__NR_pidfd_open, pid, flags);
+}
+
+static inline int sys_pidfd_send_signal(int fd, int sig)
+{
+	return (int)arch_syscall4(__NR_pidfd_send_signal, fd, sig, 0, 0);
 }
 
 static inline int sys_setsid(void)
@@ -610,6 +649,12 @@ static inline int sys_uname(struct sys_utsname *out)
 static inline int sys_finit_module(int fd, const char *params, int flags)
 {
 	return (int)arch_syscall3(__NR_finit_module, fd, SYS_PTR(params), flags);
+}
+
+/* the machine's cycle counter, whose rate is found out by comparing it with a clock */
+static inline u64 sys_ticks(void)
+{
+	return arch_ticks();
 }
 
 static inline void sys_cpu_relax(void)

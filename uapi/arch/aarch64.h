@@ -6,6 +6,8 @@
 #ifndef UAPI_ARCH_AARCH64_H
 #define UAPI_ARCH_AARCH64_H
 
+#include "uapi/types.h"
+
 #define ARCH_NAME "aarch64"
 
 static inline long arch_syscall6(long nr, long a, long b, long c, long d, long e, long f)
@@ -105,6 +107,15 @@ static inline long arch_syscall0(long nr)
 			 : "r"(x8)
 			 : "memory");
 	return x0;
+}
+
+/* arch_ticks() - the counter that counts at one pace on all CPUs; not ordered with memory */
+static inline u64 arch_ticks(void)
+{
+	u64 ticks;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
 }
 
 /* arch_cpu_relax() - tell the core that this is a spin loop */

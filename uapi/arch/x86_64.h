@@ -8,6 +8,8 @@
 #ifndef UAPI_ARCH_X86_64_H
 #define UAPI_ARCH_X86_64_H
 
+#include "uapi/types.h"
+
 #define ARCH_NAME "x86_64"
 
 static inline long arch_syscall6(long nr, long a, long b, long c, long d, long e, long f)
@@ -71,6 +73,16 @@ static inline long arch_syscall0(long nr)
 {
 	__asm__ volatile("syscall" : "+a"(nr) : : "rcx", "r11", "memory");
 	return nr;
+}
+
+/* arch_ticks() - the counter that counts at one pace on all CPUs; not ordered with memory */
+static inline u64 arch_ticks(void)
+{
+	u64 low;
+	u64 high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return high << 32 | low;
 }
 
 /* arch_cpu_relax() - tell the core that this is a spin loop */

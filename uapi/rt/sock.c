@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses of sockets, from and to text; and those that a socket has. */
+/* Addresses of sockets, from and to text; those that a socket has; and files through sockets. */
 #include "uapi/rt/sock.h"
 
 #include <asm/errno.h>
+#include <asm/socket.h>
+#include <linux/uio.h>
 
 #include "uapi/rt/fmt.h"
 #include "uapi/rt/mem.h"
@@ -214,4 +216,83 @@ int sock_remote(struct sock_addr *a, s32 fd)
 {
 	*a = (struct sock_addr){ .len_bytes = sizeof(a->room) };
 	return sys_getpeername(fd, sock_addr_ptr(a), &a->len_bytes);
+}
+
+/* <sys/socket.h> of the kernel's ABI, which no header of the kernel has; its
+ * include/linux/socket.h */
+#define SCM_RIGHTS	 1
+#define MSG_CTRUNC	 0x8
+#define MSG_TRUNC	 0x20
+#define MSG_DONTWAIT	 0x40
+#define MSG_NOSIGNAL	 0x4000
+#define MSG_CMSG_CLOEXEC 0x40000000
+
+struct message {
+	void *name;
+	u32 name_len;
+	struct iovec *iov;
+	size_t nr_iovs;
+	void *control;
+	size_t control_len;
+	u32 flags;
+};
+
+/* A control message of files */
+struct rights {
+	size_t len_bytes;
+	s32 level;
+	s32 type;
+	s32 fds[SOCK_MAX_FDS];
+};
+
+#define RIGHTS_BYTES(nr) (offsetof(struct rights, fds) + (nr) * sizeof(s32))
+
+int sock_send_fds(s32 fd, const void *data, size_t len_bytes, const s32 *fds, u32 nr)
+{
+	struct iovec v = { .iov_base = (void *)(uintptr_t)data, .iov_len = len_bytes };
+	struct rights rights = {
+		.len_bytes = RIGHTS_BYTES(nr),
+		.level = SOL_SOCKET,
+		.type = SCM_RIGHTS,
+	};
+	struct message m = {
+		.iov = &v,
+		.nr_iovs = 1,
+		.control = nr ? &rights : NULL,
+		.control_len = nr ? RIGHTS_BYTES(nr) : 0,
+	};
+	long ret;
+
+	if (nr > SOCK_MAX_FDS)
+		return -EINVAL;
+	memcpy(rights.fds, fds, nr * sizeof(s32));
+	ret = sys_sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return ret < 0 ? (int)ret : 0;
+}
+
+long sock_recv_fds(s32 fd, void *data, size_t size, s32 *fds, u32 *nr)
+{
+	struct iovec v = { .iov_base = data, .iov_len = size };
+	struct rights rights = { .len_bytes = 0 };
+	struct message m = {
+		.iov = &v,
+		.nr_iovs = 1,
+		.control = &rights,
+		.control_len = sizeof(rights),
+	};
+	long ret = sys_recvmsg(fd, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+	*nr = 0;
+	if (ret < 0)
+		return ret;
+	if (m.control_len >= RIGHTS_BYTES(1) && rights.level == SOL_SOCKET &&
+	    rights.type == SCM_RIGHTS)
+		*nr = (u32)((rights.len_bytes - RIGHTS_BYTES(0)) / sizeof(s32));
+	if (!(m.flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		memcpy(fds, rights.fds, *nr * sizeof(s32));
+		return ret;
+	}
+	for (; *nr; --*nr)
+		(void)sys_close(rights.fds[*nr - 1]);
+	return -EMSGSIZE;
 }

@@ -90,6 +90,26 @@ NODISCARD int sock_addr_parse(struct sock_addr *a, const char *text);
  */
 void sock_addr_format(const struct sock_addr *a, char *text, size_t size);
 
+/* Of one message; the kernel takes up to 253 (SCM_MAX_FD) */
+#define SOCK_MAX_FDS 128
+
+/**
+ * sock_send_fds() - a packet, and open files with it, on a socket of SOCK_AF_UNIX
+ * @fds: nr of them, SOCK_MAX_FDS at most, which stay ours
+ *
+ * Return: 0, or -errno: -EAGAIN it does not fit now, -EPIPE (and no signal) nobody reads it
+ */
+NODISCARD int sock_send_fds(s32 fd, const void *data, size_t len_bytes, const s32 *fds, u32 nr);
+
+/**
+ * sock_recv_fds() - a packet, and the files that came with it, which are closed on exec
+ * @fds: room for SOCK_MAX_FDS; nr of them were filled
+ *
+ * Return: bytes, 0 at the end, or -errno: -EMSGSIZE it has more of one or the other than there
+ * is room for, and none of its files is left open
+ */
+NODISCARD long sock_recv_fds(s32 fd, void *data, size_t size, s32 *fds, u32 *nr);
+
 /* sock_local() - what a socket is bound to: its port when that was 0 */
 NODISCARD int sock_local(struct sock_addr *a, s32 fd);
 

@@ -17,5 +17,6 @@ long arch_syscall2(long nr, long a, long b);
 long arch_syscall1(long nr, long a);
 long arch_syscall0(long nr);
 void arch_cpu_relax(void);
+unsigned long long arch_ticks(void);
 
 #endif
