@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All suites, in the order in which they run: SUITE(folder_topic) for
- * selftests/test_folder_topic.c. SUITE_FREE is for what only a program without
+ * All suites, in the order in which they run: SUITE(topic) for
+ * selftests/test_topic.c. SUITE_FREE is for what only a program without
  * a libc has (uapi/rt/free/). Included by main.c more than once.
  */
+SUITE(rt_bits)
 SUITE(rt_str)
 SUITE(rt_fmt)
 SUITE(rt_parse)
