@@ -2,7 +2,10 @@
 /* A directory in a test. */
 #include "selftests/use_dir.h"
 
+#include <asm/errno.h>
 #include <linux/fcntl.h>
+#include <linux/mount.h>
+#include <linux/sched.h>
 
 #include "uapi/rt/fmt.h"
 #include "uapi/rt/str.h"
@@ -74,4 +77,29 @@ const char *use_dir_path(char buf[128], const char *name)
 
 	fmt_print(buf, 128, "%s/%s", dir->path, name);
 	return buf;
+}
+
+/* A namespace of mounts once, also where that takes one of users */
+static bool own_mounts(void)
+{
+	static bool has_own;
+
+	if (has_own)
+		return true;
+	if (sys_unshare(CLONE_NEWNS) && sys_unshare(CLONE_NEWUSER | CLONE_NEWNS))
+		return false;
+	has_own = !sys_mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	return has_own;
+}
+
+void use_dir_mount(const char *name, const char *options)
+{
+	char path[128];
+	int err = 0;
+
+	use_dir_path(path, name);
+	if (name[0])
+		err = sys_mkdirat(AT_FDCWD, path, 0755);
+	if ((err && err != -EEXIST) || !own_mounts() || sys_mount("none", path, "tmpfs", 0, options))
+		test_skip("no mount with %s here", options);
 }

@@ -18,4 +18,8 @@ int use_dir_fd(void);
 /** use_dir_path() - the path of a name in it, in the caller's buffer */
 const char *use_dir_path(char buf[128], const char *name);
 
+/** use_dir_mount() - a tmpfs on a name in it ("": on itself), for this process and its
+ * children, with which it goes; skips the case where that is not allowed */
+void use_dir_mount(const char *name, const char *options);
+
 #endif

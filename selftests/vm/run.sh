@@ -139,6 +139,15 @@ log_dir() {
 	fi
 }
 
+say_complaints() {
+	if klog_is_stall "$complaints"; then
+		note "processors stood still; from the kernel's log:"
+	else
+		note "from the kernel's log:"
+	fi
+	head -n 20 <<<"$complaints"
+}
+
 report() {
 	local dir
 	if [ -n "${OUT-}" ] && ! guest_bring_back "$OUT" && [ "$rc" = 0 ]; then
@@ -148,7 +157,7 @@ report() {
 	dir=$(log_dir)
 	mkdir -p "$dir" && klog_text "$work/console" > "$dir/console.log"
 	[ -z "$why" ] || note "$why"
-	[ -z "$complaints" ] || { note "from the kernel's log:"; head -n 20 <<<"$complaints" >&2; }
+	[ -z "$complaints" ] || say_complaints >&2
 	note "status $rc, kernel $(cat "$kernel/release"); console: $dir/console.log"
 }
 

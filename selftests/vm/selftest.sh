@@ -112,6 +112,21 @@ t_panic() { expect "$VM_RC_PANIC" -- 'echo before; echo c > /proc/sysrq-trigger;
 t_reset() { expect "$VM_RC_PANIC" -- 'reboot -f; sleep 60'; }
 t_warning() { expect "$VM_RC_KLOG" -- 'echo "WARNING: CPU: 0 PID: 1 at fs/x.c:1 x+0x1/0x2" > /dev/kmsg' && grep -q 'fs/x.c' "$tmp/err"; }
 t_status_first() { expect 3 -- 'echo "BUG: x" > /dev/kmsg; exit 3' && grep -q 'BUG: x' "$tmp/err"; }
+t_stall() { expect "$VM_RC_KLOG" -- 'echo "watchdog: BUG: soft lockup - CPU#0 stuck for 67s! [x:1]" > /dev/kmsg' && grep -q 'stood still' "$tmp/err"; }
+
+# what the two callers of run.sh make of such a log
+t_log_result() {
+	. "$vm_dir/complaints.sh"
+	result() { echo "$1 $2${3-}"; }
+	printf "run.sh: processors stood still; from the kernel's log:\na soft lockup\n" > "$tmp/stall"
+	printf "run.sh: from the kernel's log:\na WARNING\nanother\n" > "$tmp/warning"
+	printf 'run.sh: attempt 1 of 3\n' > "$tmp/nothing"
+	[ "$(result_on_log log "$tmp/nothing")" = "0 log" ] &&
+		[ "$(result_on_log log "$tmp/nothing" "$tmp/stall" | tail -n 1)" = "0 log # SKIP the guest's processors stood still" ] &&
+		[ "$(result_on_log log "$tmp/warning" "$tmp/stall" | tail -n 1)" = "1 log" ] &&
+		grep -qx '# the first: a WARNING' < <(result_on_log log "$tmp/warning")
+}
+
 t_deadline() { expect "$VM_RC_DEADLINE" TIMEOUT=15 -- 'echo before; sleep 1000' && printed before; }
 t_no_boot() { expect "$VM_RC_NO_BOOT" SILENCE=3 QEMU_ARGS=-S -- true && [ "$(grep -c '^run.sh: attempt' "$tmp/err")" = 3 ]; }
 t_bad_qemu() { expect "$VM_RC_NO_BOOT" QEMU_ARGS=-nonsense -- true && grep -q nonsense "$tmp/err"; }
@@ -192,6 +207,8 @@ tests=(
 't_reset:a guest that resets itself is not taken for a success'
 't_warning:a WARNING in the log fails a command that succeeded'
 't_status_first:a command that failed keeps its status when the kernel complains too'
+'t_stall:processors that stood still are told from a kernel that is wrong'
+'t_log_result:a complaint of the kernel is a failure, processors that stood still are a skip'
 't_deadline:TIMEOUT ends a command that goes on for ever'
 't_hung:a guest that stops answering is noticed'
 't_no_boot:a guest that never shows life is tried three times and reported'

@@ -19,7 +19,7 @@ userland_packages() {
 
 userland_programs() {
 	case $1 in
-	base) echo busybox dd stat truncate mount umount losetup mke2fs e2fsck debugfs mkfs.xfs xfs_repair xfs_io btrfs mkfs.btrfs \
+	base) echo busybox dd stat truncate mount umount losetup mke2fs e2fsck debugfs mkfs.xfs xfs_repair xfs_io xfs_quota btrfs mkfs.btrfs \
 		blkdiscard blkzone blockdev lsblk blkid findmnt fallocate flock setpriv prlimit \
 		unshare nsenter taskset wipefs sfdisk dmsetup veritysetup integritysetup \
 		cryptsetup pdata_tools kmod strace ;;

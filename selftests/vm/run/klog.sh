@@ -13,6 +13,9 @@ klog_complaints='WARNING: |BUG: |BUG at |Oops|general protection fault|invalid o
 |UBSAN:|KASAN:|KCSAN:|KFENCE:|kmemleak:|refcount_t: |list_(add|del) corruption|Bad page|bad page|page allocation failure
 |Out of memory: |Call Trace:|nobody cared|trap .* ip:|segfault at'
 
+# What it says when its processors had no time, or none that was long enough
+klog_stall='rcu: INFO: |detected stalls? on|self-detected stall|rcu_.*kthread starved|soft lockup|Call Trace:'
+
 klog_text() {
 	tr -d '\r\000' < "$1"
 }
@@ -32,4 +35,11 @@ klog_complaints_in() {
 	allowed=$(klog_allowed "$2")
 	klog_text "$1" | grep -E "${klog_complaints//$'\n'/}" |
 		if [ -n "$allowed" ]; then grep -vEf <(echo "$allowed"); else cat; fi
+}
+
+# klog_is_stall COMPLAINTS: nothing is wrong but that processors stood still for a
+# minute. A host that is too busy makes that of any kernel; a kernel that stands still
+# by itself has tests that do not end.
+klog_is_stall() {
+	! grep -qvE "$klog_stall" <<<"$1"
 }
