@@ -128,7 +128,8 @@ SRC_fuzz := $(call src,selftests/fuzz)
 SRC_bench := $(call src,selftests/bench)
 SRC_stress := $(call src,selftests/stress)
 SRC_shadow := $(call src,selftests/shadow)
-SRC := $(SRC_hosted) $(SRC_free) $(SRC_tools) $(SRC_selftests) $(SRC_examples) $(SRC_bench) $(SRC_stress) $(SRC_shadow)
+SRC_replay := $(call src,selftests/replay)
+SRC := $(SRC_hosted) $(SRC_free) $(SRC_tools) $(SRC_selftests) $(SRC_examples) $(SRC_bench) $(SRC_stress) $(SRC_shadow) $(SRC_replay)
 
 # In the order in which a linker wants them
 LIBS := $(addprefix $(O)/lib,$(addsuffix .a,ublk-targets ublk ring dm uapi))
@@ -165,8 +166,11 @@ $(O)/bareblk-selftests $(EXAMPLES): $(call obj,$(SRC_free)) $(LIBS) $(O)/.source
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(LDFLAGS_pie) -o $@ $(filter %.o,$^) $(LIBS)
 
-# What judges a disk from outside, and the program that ships with targets that go wrong
-$(O)/bareblk-shadow: $(call obj,$(SRC_shadow) selftests/oracle.c selftests/blockdev_io.c $(SRC_free)) $(LIBS) $(O)/.sources
+# What judges a disk from outside, what does again what was recorded below one, and the
+# program that ships with targets that go wrong
+$(O)/bareblk-shadow: $(call obj,$(SRC_shadow) selftests/oracle.c selftests/blockdev_io.c)
+$(O)/bareblk-replay: $(call obj,$(SRC_replay))
+$(O)/bareblk-shadow $(O)/bareblk-replay: $(call obj,$(SRC_free)) $(LIBS) $(O)/.sources
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $(LDFLAGS_pie) -o $@ $(filter %.o,$^) $(LIBS)
 
@@ -220,7 +224,7 @@ size: all ## sizes in bytes of the program that ships and of each library
 clean: ## removes what was built, results of tests included
 	rm -rf $(O)
 
-##@ Installing (PREFIX=/usr/local, DESTDIR=, SBINDIR, LIBDIR, INCLUDEDIR, MANDIR, UDEVDIR, DMSETUP=1 for dmsetup and dmstats)
+##@ Installing (PREFIX=/usr/local, DESTDIR=, SBINDIR, LIBDIR, INCLUDEDIR, MANDIR, UDEVDIR, UNITDIR, DMSETUP=1 for dmsetup and dmstats)
 
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
@@ -228,15 +232,17 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 INSTALL ?= install
 
 # The public headers include each other by their paths from here, so they stay so.
 PUBLIC_HEADERS := $(addprefix uapi/,types.h io_uring.h ublk_cmd.h dm-ioctl.h) \
 	$(sort $(filter-out %/internal.h,$(wildcard uapi/rt/*.h ring/*.h))) \
-	$(wildcard $(addprefix ublk/,ctrl.h deadline.h dev.h disk.h error.h loops.h pi.h pthreads.h queue.h shmem.h talk.h tgt.h turns.h)) \
+	$(wildcard $(addprefix ublk/,ctrl.h deadline.h dev.h disk.h error.h loops.h pi.h pthreads.h queue.h shmem.h stats.h talk.h tgt.h turns.h)) \
 	$(sort $(wildcard ublk/targets/*.h)) $(sort $(filter-out %/ioctl.h,$(wildcard dm/*.h)))
 MAN_PAGES := $(sort $(wildcard man/*.[1-8]))
 UDEV_RULE := udev/59-bareblk-ublk.rules
+UNIT := systemd/bareblk@.service
 PACKAGES := uapi ring ublk targets dm
 
 PC_LIB_targets := ublk-targets
@@ -258,7 +264,7 @@ pc_edit = -e 's|@PACKAGE@|$(1)|' -e 's|@LIB@|$(or $(PC_LIB_$(1)),$(1))|' -e 's|@
 	-e 's|@TEXT@|$(PC_TEXT_$(1))|' -e 's|@NEEDS@|$(PC_NEEDS_$(1))|' -e '/^Requires: *$$/d' \
 	-e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|'
 
-install: all ## program, headers, libraries, pkg-config files, man pages and udev rule
+install: all ## program, headers, libraries, pkg-config files, man pages, udev rule and systemd unit
 	$(call install_into,755,$(SBINDIR),$(O)/bareblk)
 	@for name in ublk $(if $(DMSETUP),$(DM_LINKS)); do ln -sf bareblk '$(DESTDIR)$(SBINDIR)/'$$name || exit; done
 	$(call install_into,644,$(LIBDIR)/bareblk,$(LIBS))
@@ -271,6 +277,8 @@ install: all ## program, headers, libraries, pkg-config files, man pages and ude
 		$(INSTALL) -D -m 644 $$m '$(DESTDIR)$(MANDIR)/man'$${m##*.}/$${m##*/} || exit; done
 	@$(INSTALL) -d '$(DESTDIR)$(UDEVDIR)'
 	@sed 's|@SBINDIR@|$(SBINDIR)|' $(UDEV_RULE).in > '$(DESTDIR)$(UDEVDIR)/$(notdir $(UDEV_RULE))'
+	@$(INSTALL) -d '$(DESTDIR)$(UNITDIR)'
+	@sed 's|@SBINDIR@|$(SBINDIR)|' $(UNIT).in > '$(DESTDIR)$(UNITDIR)/$(notdir $(UNIT))'
 
 uninstall: ## what install put there
 	rm -f '$(DESTDIR)$(SBINDIR)/bareblk' '$(DESTDIR)$(SBINDIR)/ublk'
@@ -278,7 +286,7 @@ uninstall: ## what install put there
 		[ "$$(readlink "$$link")" != bareblk ] || rm -f "$$link"; done
 	rm -rf '$(DESTDIR)$(LIBDIR)/bareblk' '$(DESTDIR)$(INCLUDEDIR)/bareblk'
 	rm -f $(patsubst %,'$(DESTDIR)$(LIBDIR)/pkgconfig/bareblk-%.pc',$(PACKAGES))
-	rm -f '$(DESTDIR)$(UDEVDIR)/$(notdir $(UDEV_RULE))'
+	rm -f '$(DESTDIR)$(UDEVDIR)/$(notdir $(UDEV_RULE))' '$(DESTDIR)$(UNITDIR)/$(notdir $(UNIT))'
 	rm -f $(foreach m,$(MAN_PAGES),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))')
 
 ##@ Testing
@@ -296,10 +304,11 @@ vm-matrix: all selftests ## each data path on each kernel, as a table; goes on w
 	@O='$(abspath $(O))' selftests/device/matrix.sh; rc=$$?; \
 		O='$(abspath $(O))' selftests/device/matrix.sh --table && exit $$rc
 
-selftests: $(O)/bareblk-selftests $(O)/bareblk-shadow $(O)/bareblk-broken ## the test programs, for this machine and without a libc
+selftests: $(O)/bareblk-selftests $(O)/bareblk-shadow $(O)/bareblk-replay $(O)/bareblk-broken ## the test programs, for this machine and without a libc
 
-# All but uapi/rt/free, in a program with glibc. The kernel's headers leave out
-# what glibc's have, so that what is ours is still compiled freestanding.
+# All but uapi/rt/free, in a program with glibc, whose threads it has (selftests/pthread.c).
+# The kernel's headers leave out what glibc's have, so that what is ours is still
+# compiled freestanding.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 HOSTED_FLAGS = $(COMMON_FLAGS) $(if $(filter selftests/%,$<),,-ffreestanding) -O1 $(SANITIZE) $(CFLAGS_EXTRA)
 
@@ -355,6 +364,13 @@ bench-paths: $(O)/bareblk ## measures each data path of a RAM disk in a virtual 
 
 bench-targets: $(O)/bareblk ## measures targets beside disks of the kernel, in the same way; ARGS='--readme STORE...'
 	@KERNEL='$(KERNEL)' selftests/bench/targets.sh '$(abspath $(O))' $(ARGS)
+
+bench-ops: $(O)/bench/ours/ops ## measures targets without a device beside pread and pwrite of a file; ARGS='ROUNDS DIR'
+	@$(O)/bench/ours/ops $(ARGS)
+
+$(O)/bench/ours/ops: $(O)/bench/ours/ops.o $(filter-out %/libdm.a,$(LIBS))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(TARGET_FLAGS) -pie -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
 define bench_rules
 $(O)/bench/$(1)/ring: $(BENCH_SRC_ring:%=$(O)/bench/$(1)/%.o)
@@ -422,4 +438,4 @@ export CMD FILES
 	$(call obj,$(SRC_fuzz) $(SRC_hosted),fuzz/obj/) $(wildcard $(O)/bench/*/*.d) \
 	$(foreach kind,plain tsan,$(call obj,$(SRC_stress) $(SRC_ring) $(SRC_uapi),stress/$(kind)/)))
 
-.PHONY: all bench bench-paths bench-targets bench-ring check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size stress uninstall vm vm-matrix
+.PHONY: all bench bench-ops bench-paths bench-targets bench-ring check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size stress uninstall vm vm-matrix

@@ -53,8 +53,17 @@ static void serve(struct blockdev *b)
 	}
 }
 
+/* Whoever has ended before the signal was asked for sends none. */
+static void die_with(int parent_pid)
+{
+	(void)sys_prctl(PR_SET_PDEATHSIG, SIGKILL_NR, 0, 0, 0);
+	if (sys_getppid() != parent_pid)
+		sys_exit_group(0);
+}
+
 void blockdev_fork(struct blockdev *b)
 {
+	int parent_pid = sys_getpid();
 	u64 head = pages_round_up(sizeof(struct blockdev_shared));
 	long addr = sys_mmap(NULL, head + BLOCKDEV_BUF_BYTES, PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -69,7 +78,7 @@ void blockdev_fork(struct blockdev *b)
 	ASSERT_OK(b->pid);
 	if (b->pid)
 		return;
-	(void)sys_prctl(PR_SET_PDEATHSIG, SIGKILL_NR, 0, 0, 0);
+	die_with(parent_pid);
 	serve(b);
 	sys_exit_group(0);
 }

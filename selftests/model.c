@@ -16,6 +16,7 @@
 #define MAX_PIECES 6
 #define GAP_BYTES 512
 #define GUARD 0x5a
+#define MAX_TRIES 100
 
 static u64 below(struct model *m, u64 end)
 {
@@ -50,6 +51,7 @@ void model_open(struct model *m, const struct tgt_type *const *types, const char
 
 	*m = (struct model){ .how = *how, .random = how->seed | 1 };
 	opd_open(&m->d, types, spec);
+	m->d.catches = how->catches;
 	l = opd_limits(&m->d);
 	m->size_bytes = l->size_bytes;
 	m->kinds = m->d.tree->root->data_kinds & (how->kinds ? how->kinds : ~0U);
@@ -57,9 +59,11 @@ void model_open(struct model *m, const struct tgt_type *const *types, const char
 	if (l->max_io_bytes && m->how.max_io_bytes > l->max_io_bytes)
 		m->how.max_io_bytes = l->max_io_bytes;
 	m->room_bytes = (m->how.max_io_bytes + (MAX_PIECES + 2) * GAP_BYTES + 4095) & ~4095ULL;
-	ASSERT_OK(pages_map(&m->mem, m->size_bytes + m->size_bytes / 512));
+	ASSERT_OK(pages_map(&m->mem, m->size_bytes +
+				     m->size_bytes / 512 * (1 + sizeof(*m->maybe))));
 	m->bytes = m->mem.addr;
-	m->any = m->bytes + m->size_bytes;
+	m->maybe = (struct model_maybe *)(void *)(m->bytes + m->size_bytes);
+	m->any = (u8 *)(m->maybe + m->size_bytes / 512);
 	map_arena(m);
 }
 
@@ -166,12 +170,35 @@ static bool is_zero(const u8 *p, u64 len)
 	return !len;
 }
 
-/* A sector that was discarded is as it was, or zeroes; now it is known. */
+/* What is there from here on is known. */
+static void forget_maybe(struct model *m, u64 offset, u64 len)
+{
+	memset(m->any + offset / 512, 0, len / 512);
+	for (u64 i = offset / 512; i < (offset + len) / 512; i++)
+		m->maybe[i].nr = 0;
+}
+
+static bool is_fill(const u8 *sector, u8 fill, u32 from)
+{
+	u32 i = 0;
+
+	while (i < 512 && sector[i] == byte_of(fill, from + i))
+		i++;
+	return i == 512;
+}
+
+/* A sector that was discarded is as it was, or zeroes; one of a write that failed is as it
+ * was, or as it was to be; now it is known. */
 static void settle(struct model *m, u64 offset, const u8 *sector)
 {
-	if (m->any[offset / 512] && is_zero(sector, 512))
-		memset(m->bytes + offset, 0, 512);
-	m->any[offset / 512] = 0;
+	const struct model_maybe *maybe = &m->maybe[offset / 512];
+	bool is_other = m->any[offset / 512] && is_zero(sector, 512);
+
+	for (u32 i = 0; i < maybe->nr && !is_other; i++)
+		is_other = is_fill(sector, maybe->of[i].fill, maybe->of[i].from);
+	if (is_other)
+		memcpy(m->bytes + offset, sector, 512);
+	forget_maybe(m, offset, 512);
 }
 
 static void check_read(struct model *m, const struct act *a)
@@ -200,7 +227,7 @@ static void check_read(struct model *m, const struct act *a)
 	}
 }
 
-static void check_write(struct model *m, const struct act *a)
+static void check_source(const struct act *a)
 {
 	const struct tgt_op *op = &a->slot->op;
 	u64 done = 0;
@@ -209,9 +236,30 @@ static void check_write(struct model *m, const struct act *a)
 		for (u64 k = 0; k < a->pieces[i].len_bytes; k++, done++)
 			if (a->room[a->at[i] + k] != byte_of(a->fill, done))
 				test_fail("a write's bytes were altered");
-	memset(m->any + op->offset_bytes / 512, 0, op->len_bytes / 512);
+}
+
+static void was_written(struct model *m, const struct act *a)
+{
+	const struct tgt_op *op = &a->slot->op;
+
+	forget_maybe(m, op->offset_bytes, op->len_bytes);
 	for (u64 k = 0; k < op->len_bytes && !m->how.forgets; k++)
 		m->bytes[op->offset_bytes + k] = byte_of(a->fill, k);
+}
+
+static void may_be_written(struct model *m, const struct act *a)
+{
+	const struct tgt_op *op = &a->slot->op;
+
+	for (u32 k = 0; k < op->len_bytes && !m->how.forgets; k += 512) {
+		struct model_maybe *maybe = &m->maybe[(op->offset_bytes + k) / 512];
+
+		if (maybe->nr == MODEL_MAX_MAYBE)
+			test_fail("sector %llu: nothing but writes that fail",
+				  (op->offset_bytes + k) / 512);
+		maybe->of[maybe->nr].fill = a->fill;
+		maybe->of[maybe->nr++].from = k;
+	}
 }
 
 static void begin_op(struct model *m, struct act *a, u32 i, u8 kind, u64 offset, u64 len)
@@ -236,30 +284,58 @@ static void begin_op(struct model *m, struct act *a, u32 i, u8 kind, u64 offset,
 	(void)opd_start(&m->d, a->slot);
 }
 
-static void end_op(struct model *m, struct act *a)
+/* What the disk holds now, and what was read */
+static void succeeded(struct model *m, struct act *a)
 {
-	struct tgt_op *op = &a->slot->op;
-	s64 result = opd_wait(&m->d, a->slot);
-	bool moves = op->kind == TGT_READ || op->kind == TGT_WRITE;
+	const struct tgt_op *op = &a->slot->op;
 
-	if (result != (moves ? (s64)op->len_bytes : 0))
-		test_fail("%u at %llu, %llu bytes, data kind %u: the result is %lld", op->kind,
-			  op->offset_bytes, op->len_bytes, op->data.kind, (long long)result);
-	if (moves)
-		check_gaps(m, a);
 	m->nr_reads += op->kind == TGT_READ;
 	m->nr_writes += op->kind == TGT_WRITE;
-	m->nr_others += !moves;
+	m->nr_others += op->kind != TGT_READ && op->kind != TGT_WRITE;
 	if (op->kind == TGT_READ)
 		check_read(m, a);
 	else if (op->kind == TGT_WRITE)
-		check_write(m, a);
+		was_written(m, a);
 	else if (op->kind == TGT_DISCARD)
 		memset(m->any + op->offset_bytes / 512, 1, op->len_bytes / 512);
 	if (op->kind != TGT_WRITE_ZEROES)
 		return;
-	memset(m->any + op->offset_bytes / 512, 0, op->len_bytes / 512);
+	forget_maybe(m, op->offset_bytes, op->len_bytes);
 	memset(m->bytes + op->offset_bytes, 0, op->len_bytes);
+}
+
+static void failed(struct model *m, struct act *a)
+{
+	const struct tgt_op *op = &a->slot->op;
+
+	m->nr_failed++;
+	if (op->kind == TGT_WRITE)
+		may_be_written(m, a);
+	else if (op->kind == TGT_DISCARD || op->kind == TGT_WRITE_ZEROES)
+		memset(m->any + op->offset_bytes / 512, 1, op->len_bytes / 512);
+}
+
+/* Whether it succeeded; if it did not, that is allowed */
+static bool end_op(struct model *m, struct act *a)
+{
+	struct tgt_op *op = &a->slot->op;
+	s64 result = opd_wait(&m->d, a->slot);
+	bool moves = op->kind == TGT_READ || op->kind == TGT_WRITE;
+	s64 all = moves ? (s64)op->len_bytes : 0;
+	bool may_be = result < 0 ? m->how.may_fail : result < all && m->how.may_be_short;
+
+	if (result != all && !may_be)
+		test_fail("%u at %llu, %llu bytes, data kind %u: the result is %lld", op->kind,
+			  op->offset_bytes, op->len_bytes, op->data.kind, (long long)result);
+	if (moves)
+		check_gaps(m, a);
+	if (op->kind == TGT_WRITE)
+		check_source(a);
+	if (result != all)
+		failed(m, a);
+	else
+		succeeded(m, a);
+	return result == all;
 }
 
 static u8 pick_op(struct model *m, u64 *most)
@@ -315,7 +391,20 @@ static void round_of(struct model *m)
 		n++;
 	}
 	for (u32 i = 0; i < n; i++)
-		end_op(m, &acts[i]);
+		(void)end_op(m, &acts[i]);
+}
+
+/* What may fail succeeds some time */
+static void read_at_last(struct model *m, u64 offset, u64 len)
+{
+	struct act a;
+
+	for (u32 i = 0; i < MAX_TRIES; i++) {
+		begin_op(m, &a, 0, TGT_READ, offset, len);
+		if (end_op(m, &a))
+			return;
+	}
+	test_fail("%llu bytes at %llu cannot be read", len, offset);
 }
 
 void model_check_all(struct model *m)
@@ -323,8 +412,6 @@ void model_check_all(struct model *m)
 	const struct tgt_limits *l = opd_limits(&m->d);
 
 	for (u64 at = 0, len; at < m->size_bytes; at += len) {
-		struct act a;
-
 		len = m->how.max_io_bytes;
 		if (l->chunk_bytes && len > l->chunk_bytes - at % l->chunk_bytes)
 			len = l->chunk_bytes - at % l->chunk_bytes;
@@ -332,8 +419,7 @@ void model_check_all(struct model *m)
 			len = l->zones.zone_bytes - at % l->zones.zone_bytes;
 		if (len > m->size_bytes - at)
 			len = m->size_bytes - at;
-		begin_op(m, &a, 0, TGT_READ, at, len);
-		end_op(m, &a);
+		read_at_last(m, at, len);
 	}
 }
 
@@ -344,7 +430,7 @@ void model_run(struct model *m)
 	model_check_all(m);
 }
 
-/* In order, zone by zone: operations of odd lengths */
+/* In order, zone by zone: operations of odd lengths. Where one fails, that zone has ended. */
 static void write_zone(struct model *m, u64 begin, u64 len)
 {
 	u64 block = 1ULL << opd_limits(&m->d)->logical_shift;
@@ -356,16 +442,22 @@ static void write_zone(struct model *m, u64 begin, u64 len)
 		if (n > len - at)
 			n = len - at;
 		begin_op(m, &a, 0, TGT_WRITE, begin + at, n);
-		end_op(m, &a);
+		if (!end_op(m, &a))
+			return;
 		at += n;
 	}
 }
 
 static void reset_zone(struct model *m, u64 begin, u64 len)
 {
-	ASSERT_EQ(opd_simple(&m->d, TGT_ZONE_RESET, begin, 0, 0), 0);
+	u32 nr_tries = m->how.may_fail ? MAX_TRIES : 1;
+	s64 result = -1;
+
+	for (; nr_tries && result < 0; nr_tries--)
+		result = opd_simple(&m->d, TGT_ZONE_RESET, begin, 0, 0);
+	ASSERT_EQ(result, 0);
 	memset(m->bytes + begin, 0, len);
-	memset(m->any + begin / 512, 0, len / 512);
+	forget_maybe(m, begin, len);
 }
 
 void model_run_zones(struct model *m)

@@ -17,7 +17,10 @@
  * @max_io_bytes: default 64K
  * @kinds:        1 << enum tgt_data_kind, of those that the target takes; 0: all
  * @forgets:      the disk reads as zeroes, always
- * @catches:      what is read wrong is counted, and no failure
+ * @catches:      what is read wrong is counted, and no failure; nor is what is answered twice
+ * @may_fail:     an operation may say that it has failed. Each block that was to be changed
+ *                is then as it was or as it was to be, until one that succeeds tells or decides
+ * @may_be_short: one may also say so by a count that is not all of it
  */
 struct model_how {
 	u64 seed;
@@ -26,6 +29,19 @@ struct model_how {
 	u32 kinds;
 	bool forgets;
 	bool catches;
+	bool may_fail;
+	bool may_be_short;
+};
+
+#define MODEL_MAX_MAYBE 6
+
+/* What a sector may hold, too: of writes that failed, their fill and how far into them */
+struct model_maybe {
+	u32 nr;
+	struct {
+		u8 fill;
+		u32 from;
+	} of[MODEL_MAX_MAYBE];
 };
 
 struct model {
@@ -36,6 +52,7 @@ struct model {
 	u32 kinds;
 	u8 *bytes;	/* what should be there */
 	u8 *any;	/* a byte for each sector: as it was, or zeroes */
+	struct model_maybe *maybe; /* one for each sector */
 	u8 *arena;	/* data of the operations, one behind the other, and gaps */
 	u64 room_bytes; /* of one */
 	s32 memfd;	/* which the arena is */
@@ -43,6 +60,7 @@ struct model {
 	u64 nr_reads;
 	u64 nr_writes;
 	u64 nr_others;
+	u64 nr_failed; /* not counted above */
 	u64 nr_by_kind[4];
 	u64 nr_wrong;
 };

@@ -122,6 +122,23 @@ static void check_needs(const struct opdriver *d, const struct opd_slot *slot)
 	ASSERT_LE(slot->slab.nr_pieces, d->tree->root->nr_pieces + more * d->tree->root->nr_ops);
 }
 
+/* DONE is an answer: done() would be a second one */
+static void check_once(struct opdriver *d, const struct tgt_op *op)
+{
+	struct tgt_op **link = &d->run.first;
+
+	while (*link && *link != op)
+		link = &(*link)->next;
+	if (!*link)
+		return;
+	if (!d->catches)
+		test_fail("done() is to be called for what is done already");
+	d->nr_twice++;
+	*link = op->next;
+	if (!*link)
+		d->run.last = link;
+}
+
 bool opd_start(struct opdriver *d, struct opd_slot *slot)
 {
 	enum tgt_status status;
@@ -132,6 +149,8 @@ bool opd_start(struct opdriver *d, struct opd_slot *slot)
 	status = tgt_submit(d->tree->root, &d->q, &slot->op);
 	ASSERT_LE(d->ring.sq.sqe_tail - before, d->tree->root->nr_sqes);
 	check_needs(d, slot);
+	if (status == TGT_DONE)
+		check_once(d, &slot->op);
 	slot->state = status == TGT_DONE ? OPD_ANSWERED : OPD_PENDING;
 	d->nr_pending += status == TGT_PENDING;
 	return status == TGT_DONE;
@@ -147,6 +166,8 @@ static void reap(struct opdriver *d)
 
 		ring_cq_advance(&d->ring, 1);
 		d->nr_cqes++;
+		if (d->saw_cqe)
+			d->saw_cqe(user_data, res);
 		tgt_handle_cqe(user_data, res);
 	}
 }

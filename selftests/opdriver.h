@@ -48,7 +48,11 @@ struct opdriver {
 	u64 nr_cqes;
 	/* called with each entry before it goes to the kernel; the tail up to where it was */
 	void (*meddle)(struct io_uring_sqe *sqe);
+	/* called with each completion before its target is */
+	void (*saw_cqe)(u64 user_data, s32 res);
 	u32 nr_meddled;
+	bool catches; /* what is answered twice is counted, and no failure */
+	u64 nr_twice;
 };
 
 /* opd_open() - open a spec, or fail the test */

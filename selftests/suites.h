@@ -2,7 +2,8 @@
 /*
  * All suites, in the order in which they run: SUITE(topic) for
  * selftests/test_topic.c. SUITE_FREE is for what only a program without
- * a libc has (uapi/rt/free/). Included by main.c more than once.
+ * a libc has (uapi/rt/free/, but for threads: selftests/pthread.c). Included by
+ * main.c more than once.
  */
 SUITE(rt_bits)
 SUITE(rt_str)
@@ -18,6 +19,7 @@ SUITE_FREE(rt_thread)
 SUITE_FREE(rt_signal)
 SUITE_FREE(rt_clock)
 SUITE(harness_report)
+SUITE(blockdev)
 SUITE(targets_broken)
 SUITE(targets_null)
 SUITE(targets_ram)
@@ -26,14 +28,14 @@ SUITE(targets_file_io)
 SUITE(targets_integrity)
 SUITE(targets_zoned)
 SUITE(targets_zoned_busy)
-SUITE_FREE(targets_zoned_threads)
-SUITE_FREE(targets_threads)
+SUITE(targets_zoned_threads)
+SUITE(targets_threads)
 SUITE(targets_backend)
 SUITE(targets_async)
 SUITE_FREE(targets_async_threads)
 SUITE(targets_mirror)
 SUITE(targets_mirror_map)
-SUITE_FREE(targets_mirror_threads)
+SUITE(targets_mirror_threads)
 SUITE(targets_disk)
 SUITE_FREE(targets_disk_threads)
 SUITE(targets_mock)

@@ -4,11 +4,14 @@
 
 #include <asm/errno.h>
 
+#include "ring/prep.h"
 #include "ring/prep_event.h"
 #include "selftests/broken.h"
 #include "selftests/harness/harness.h"
+#include "selftests/mirror_rig.h"
 #include "selftests/oracle.h"
 #include "uapi/rt/mem.h"
+#include "uapi/sys.h"
 #include "ublk/targets/backend.h"
 #include "ublk/targets/mock.h"
 
@@ -587,6 +590,8 @@ static void errors_have_names(void)
 		{ -EOPNOTSUPP, { 0, 0 }, TGT_DISK_UNIMPLEMENTED, "not implemented" },
 		{ -EROFS, { 0, 0 }, TGT_DISK_IS_READ_ONLY, "the disk is read-only" },
 		{ -ENOTCONN, { ENOTCONN, 0 }, TGT_DISK_DISCONNECTED, "the disk is disconnected" },
+		{ -EROFS, { 0, EROFS }, TGT_DISK_OF_SECONDARY, "an error of the secondary" },
+		{ -EOPNOTSUPP, { EOPNOTSUPP, 0 }, TGT_DISK_OF_PRIMARY, "an error of the primary" },
 		{ -EIO, { EIO, 0 }, TGT_DISK_OF_PRIMARY, "an error of the primary" },
 		{ -EIO, { 0, EIO }, TGT_DISK_OF_SECONDARY, "an error of the secondary" },
 		{ -EIO, { ENOSPC, ENXIO }, TGT_DISK_UNKNOWN, "an error" },
@@ -623,6 +628,19 @@ static void the_leg_of_a_mirror(void)
 	EXPECT_EQ(tgt_disk_error(&disk, -EIO), TGT_DISK_OF_SECONDARY);
 	EXPECT_OK(tgt_disk_message(&disk, "mirror", "pause", NULL, &why));
 	close_all();
+	/* what was mended is no cause of what comes after */
+	open_spec("mirror?clean=1&region=64K:[ram:1M],[fail:[ram:1M]]", 0);
+	for (u32 i = 0; i < 2; i++) {
+		u64 at = i * 524288ULL;
+
+		broken_fail(&disk.own_tree, 0, 1 << TGT_WRITE, at, at + 1024);
+		EXPECT_OK(tgt_disk_write(&queue, at, mem, 1024));
+		EXPECT_EQ(tgt_disk_error(&disk, -EIO), TGT_DISK_OF_SECONDARY);
+		broken_fail(&disk.own_tree, 0, 0, 0, 0);
+		EXPECT_OK(tgt_disk_message(&disk, "mirror", i ? "resync" : "reconnect", NULL, &why));
+		EXPECT_EQ(tgt_disk_error(&disk, -EIO), TGT_DISK_UNKNOWN);
+	}
+	close_all();
 }
 
 static void note_dirty(void *ctx, const char *name, u64 value)
@@ -634,20 +652,29 @@ static void note_dirty(void *ctx, const char *name, u64 value)
 /* A mirror is copied while a program turns its queue 0; every write is on both then. */
 static void copies_a_mirror(void)
 {
-	const struct broken_stats *stats;
+	const struct broken_stats *stats[2];
+	struct tgt_tree leg;
+	u64 nr_fua[2];
 	u64 nr_dirty = 1;
 
 	memset(mem, 9, 8192);
 	open_spec("mirror:[cachesim:[ram:1M]],[cachesim:[ram:1M]]", TGT_DISK_DURABLE);
-	stats = broken_stats(&disk.own_tree);
+	for (u32 i = 0; i < 2; i++) {
+		leg = mirror_leg(&disk.own_tree, i);
+		stats[i] = broken_stats(&leg);
+	}
 	EXPECT_OK(tgt_disk_write(&queue, 65536, mem, 8192));
 	for (u32 i = 0; nr_dirty && i < 500; i++) {
 		EXPECT_ERR(tgt_disk_run(&queue, 10, true), -ETIMEDOUT);
 		EXPECT_OK(tgt_disk_stat(&disk, note_dirty, &nr_dirty));
 	}
 	ASSERT_EQ(nr_dirty, 0);
+	for (u32 i = 0; i < 2; i++)
+		nr_fua[i] = stats[i]->nr_fua;
+	EXPECT_GE(nr_fua[0], 1);
 	EXPECT_OK(tgt_disk_write(&queue, 69632, mem, 512));
-	EXPECT_GE(stats->nr_fua + stats->nr_flushes, 2);
+	for (u32 i = 0; i < 2; i++)
+		EXPECT_EQ(stats[i]->nr_fua, nr_fua[i] + 1);
 	memset(mem, 0, 8192);
 	EXPECT_OK(tgt_disk_message(&disk, "mirror", "switch", NULL, &why));
 	EXPECT_OK(tgt_disk_read(&queue, 65536, mem, 8192));
@@ -791,6 +818,128 @@ static void works_in_the_background(void)
 	tgt_disk_queue_close(&queue);
 	EXPECT_GT(ticker.left, 0);
 	tgt_disk_close(&disk);
+}
+
+/* --- closing does not wait for ever ------------------------------------------------------- */
+
+/* piped: a read takes what comes by a pipe, with an entry of the ring; so does what it does
+ * by itself, into memory of the queue's in both cases, whenever that is */
+static struct {
+	struct tgt_op op;
+	struct tgt_slab slab;
+	s32 fds[2];
+	bool is_busy;
+	u8 mem[512];
+} piped;
+
+static void piped_entry(struct tgt_queue *q, struct tgt_op *op, void *to)
+{
+	struct io_uring_sqe *sqe;
+
+	ASSERT_OK(tgt_reserve_sqes(q, 1));
+	sqe = tgt_get_sqe(q);
+	ring_prep_read(sqe, piped.fds[0], to, 512, 0);
+	tgt_sqe_owner(sqe, op, 0);
+}
+
+static void piped_done(struct tgt_queue *q, struct tgt_op *op)
+{
+	(void)op;
+	q->nr_busy--;
+}
+
+static int piped_init(struct tgt *t, struct tgt_queue *q)
+{
+	piped.slab.queue = q;
+	piped.op = (struct tgt_op){ .tgt = t, .done = piped_done, .slab = &piped.slab };
+	if (piped.is_busy) {
+		q->nr_busy++;
+		piped_entry(q, &piped.op, piped.mem);
+	}
+	return 0;
+}
+
+static enum tgt_status piped_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
+{
+	(void)t;
+	piped_entry(q, op, (void *)(uintptr_t)op->data.pieces->at);
+	return TGT_PENDING;
+}
+
+static const struct tgt_type piped_type = {
+	.name = "piped", .queue_init = piped_init, .submit = piped_submit, .cqe = ticker_cqe,
+};
+
+static void close_from_done(struct tgt_disk_io *io)
+{
+	(void)io;
+	EXPECT_ERR(tgt_disk_queue_close_in(&queue, 0), -EDEADLK);
+}
+
+static void gives_up_closing(void)
+{
+	struct tgt t = {
+		.type = &piped_type, .submit = piped_submit, .nr_sqes = 1,
+		.data_kinds = 1 << TGT_DATA_MEM,
+		.limits = { .size_bytes = DISK_BYTES, .logical_shift = 9 },
+	};
+	struct tgt_tree tree_of_one = { .root = &t, .nodes = &t, .nr = 1 };
+	struct tgt_disk_buf bufs[] = { { mem, 100 }, { mem + 1000, 412 } };
+	struct tgt_disk_io io = {
+		.kind = TGT_READ, .bufs = bufs, .nr_bufs = 2, .done = close_from_done,
+	};
+
+	memset(bytes, 5, 512);
+	EXPECT_OK(tgt_disk_queue_close_in(&queue, 0));
+	ASSERT_OK(sys_pipe2(piped.fds, 0));
+	ASSERT_OK(tgt_disk_attach(&disk, &tree_of_one, 0, &why));
+	for (u32 i = 0; i < 2; i++) {
+		test_row(i ? "what it does by itself" : "a request");
+		piped.is_busy = i;
+		ASSERT_OK(tgt_disk_queue_open(&queue, &disk, 0, 0, &why));
+		if (!i)
+			ASSERT_OK(tgt_disk_submit(&queue, &io));
+		EXPECT_ERR(tgt_disk_queue_close_in(&queue, 0), -ETIMEDOUT);
+		EXPECT_ERR(tgt_disk_queue_close_in(&queue, 30), -ETIMEDOUT);
+		EXPECT_ERR(tgt_disk_flush(&queue), -ENOTCONN);
+		EXPECT_EQ(tgt_disk_step(&queue, 0), 0);
+		/* it comes after all, and finds the memory that it was given */
+		ASSERT_EQ(sys_write(piped.fds[1], bytes, 512), 512);
+		EXPECT_OK(tgt_disk_queue_close_in(&queue, TGT_DISK_FOREVER));
+		EXPECT_OK(tgt_disk_queue_close_in(&queue, 0));
+	}
+	EXPECT_TRUE(io.is_done);
+	EXPECT_EQ(io.result, 0);
+	EXPECT_MEMEQ(mem, bytes, 100);
+	EXPECT_MEMEQ(mem + 1000, bytes, 412);
+	EXPECT_MEMEQ(piped.mem, bytes, 512);
+	tgt_disk_close(&disk);
+}
+
+/* Nobody will hear of a request any more; its memory stays. */
+static void closes_without_a_ring(void)
+{
+	struct tgt_mock_rule rules[] = { { .kind = TGT_WRITE, .holds = true } };
+	struct tgt_mock m = { .rules = rules, .nr_rules = 1 };
+	struct tgt_disk_buf buf = { mem, 512 };
+	struct tgt_disk_io io = { .kind = TGT_WRITE, .bufs = &buf, .nr_bufs = 1 };
+	void *slots;
+
+	open_mock(&m, 0, 0);
+	ASSERT_OK(tgt_disk_submit(&queue, &io));
+	EXPECT_EQ(tgt_disk_step(&queue, 0), 0);
+	slots = queue.mem.addr;
+	queue.ring.enter_fd = -1;
+	EXPECT_ERR(tgt_disk_queue_close_in(&queue, TGT_DISK_FOREVER), -EBADF);
+	tgt_disk_queue_close(&queue);
+	EXPECT_EQ(queue.mem.addr, slots);
+	EXPECT_EQ(m.nr_queues, 1);
+	/* it can still be answered */
+	EXPECT_TRUE(tgt_mock_release(&m, 0));
+	EXPECT_OK(tgt_disk_queue_close_in(&queue, 0));
+	EXPECT_EQ(io.result, 0);
+	EXPECT_EQ(m.nr_queues, 0);
+	close_all();
 }
 
 /* Everything at random, against the oracle: lists of odd lengths with guards around */
@@ -974,6 +1123,8 @@ static const struct test_case cases[] = {
 	TEST("a disk is resized", resizes),
 	TEST("mapped and unmapped places are found", seeks),
 	TEST("targets work in the background while somebody turns the queue", works_in_the_background),
+	TEST("closing gives up in time, and lets be what may still come", gives_up_closing),
+	TEST("without its ring a queue keeps what it has", closes_without_a_ring),
 	TEST("a disk is byte-exact under random operations", is_byte_exact, .timeout_ms = 60000),
 	TEST("a target that is not is noticed", notices_broken_targets, .timeout_ms = 60000),
 	TEST("a disk of callbacks", of_a_backend),

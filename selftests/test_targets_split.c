@@ -502,9 +502,70 @@ static void grows(void)
 	opd_open(&d, types, "concat:[leaf:16K],[null:16K]");
 	EXPECT_ERR(tgt_resize(d.tree, 40960, &why), -EOPNOTSUPP);
 	EXPECT_STREQ(why.text, "concat: its last child is null, whose size is fixed");
+	EXPECT_ERR(tgt_refresh(d.tree, &why), -EOPNOTSUPP);
 	opd_close(&d);
 	opd_open(&d, types, "stripe?chunk=4K:[leaf:16K]");
 	EXPECT_ERR(tgt_resize(d.tree, 40960, &why), -EOPNOTSUPP);
+	opd_close(&d);
+}
+
+/* A window without an end of its own, and one with */
+static void window_grows(void)
+{
+	static u8 mem[8192];
+	struct opdriver d;
+	struct diag why;
+
+	opd_open(&d, types, "window?offset=4K:[leaf:16K]");
+	EXPECT_OK(tgt_resize(d.tree, 16384, &why));
+	EXPECT_EQ(opd_limits(&d)->size_bytes, 16384);
+	EXPECT_EQ(d.tree->root->child[0]->limits.size_bytes, 20480);
+	memset(mem, 3, sizeof(mem));
+	EXPECT_EQ(opd_write(&d, 8192, mem, 8192, 0), 8192);
+	EXPECT_EQ(((u8 *)leaf_of(&d, 0)->mem.addr)[20479], 3);
+	EXPECT_ERR(tgt_resize(d.tree, 32768, &why), -ENOSPC);
+	EXPECT_EQ(opd_limits(&d)->size_bytes, 16384);
+	EXPECT_OK(tgt_resize(d.tree, 512, &why));
+	EXPECT_EQ(opd_limits(&d)->size_bytes, 512);
+	EXPECT_OK(tgt_refresh(d.tree, &why));
+	EXPECT_EQ(opd_limits(&d)->size_bytes, 32768 - 4096);
+	/* its beginning is not there any more */
+	leaf_of(&d, 0)->size_bytes = 2048;
+	EXPECT_ERR(tgt_refresh(d.tree, &why), -EINVAL);
+	EXPECT_STREQ(why.text, "window: its last child ends at 4096");
+	EXPECT_EQ(opd_limits(&d)->size_bytes, 32768 - 4096);
+	leaf_of(&d, 0)->size_bytes = 16384;
+	opd_close(&d);
+	opd_open(&d, types, "window?length=8K:[leaf:16K]");
+	EXPECT_ERR(tgt_resize(d.tree, 16384, &why), -EOPNOTSUPP);
+	EXPECT_STREQ(why.text, "window: its length is fixed");
+	EXPECT_ERR(tgt_refresh(d.tree, &why), -EOPNOTSUPP);
+	EXPECT_EQ(opd_limits(&d)->size_bytes, 8192);
+	EXPECT_EQ(d.tree->root->child[0]->limits.size_bytes, 16384);
+	opd_close(&d);
+}
+
+static void fault_grows(void)
+{
+	struct opdriver d;
+	struct diag why;
+
+	opd_open(&d, types, "fault:[leaf:16K]");
+	EXPECT_OK(tgt_resize(d.tree, 20480, &why));
+	EXPECT_EQ(opd_limits(&d)->size_bytes, 20480);
+	EXPECT_ERR(tgt_resize(d.tree, 65536, &why), -ENOSPC);
+	EXPECT_EQ(opd_limits(&d)->size_bytes, 20480);
+	EXPECT_OK(tgt_refresh(d.tree, &why));
+	EXPECT_EQ(opd_limits(&d)->size_bytes, 32768);
+	opd_close(&d);
+	opd_open(&d, types, "fault?powercut=1:[leaf:16K]");
+	EXPECT_ERR(tgt_resize(d.tree, 20480, &why), -EOPNOTSUPP);
+	EXPECT_STREQ(why.text, "fault: its size is fixed with power cuts");
+	EXPECT_EQ(d.tree->root->child[0]->limits.size_bytes, 16384);
+	opd_close(&d);
+	opd_open(&d, types, "fault:[null:16K]");
+	EXPECT_ERR(tgt_resize(d.tree, 20480, &why), -EOPNOTSUPP);
+	EXPECT_STREQ(why.text, "fault: its last child is null, whose size is fixed");
 	opd_close(&d);
 }
 
@@ -544,6 +605,8 @@ static const struct test_case cases[] = {
 	TEST("a flush goes to all, FUA to those that are written, each is asked once", reaches_all),
 	TEST("data and holes are found where reading finds them", seeks, .timeout_ms = 60000),
 	TEST("concat grows with its last child, and only then", grows),
+	TEST("a window to the end of its child grows and shrinks with it", window_grows),
+	TEST("so does fault, but for one that plays power cuts", fault_grows),
 	TEST("what a child keeps in memory is read and written in place", is_direct),
 };
 TEST_SUITE(targets_split, cases);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Several queues on one ram disk, with pages that belong to more than one of them. */
-#if !__STDC_HOSTED__
-
 #include <asm/errno.h>
 
 #include "selftests/broken.h"
@@ -236,5 +234,3 @@ static const struct test_case cases[] = {
 	     .timeout_ms = 60000),
 };
 TEST_SUITE(targets_threads, cases);
-
-#endif

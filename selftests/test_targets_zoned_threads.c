@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Several queues on one zoned disk, in the same zones, with few that may be open. */
-#if !__STDC_HOSTED__
-
 #include <asm/errno.h>
 #include <linux/blkzoned.h>
 
@@ -255,5 +253,3 @@ static const struct test_case cases[] = {
 	     .timeout_ms = 60000),
 };
 TEST_SUITE(targets_zoned_threads, cases);
-
-#endif

@@ -242,12 +242,31 @@ static void bad_targets(void)
 		int err;
 		const char *text;
 	} rows[] = {
-		{ "leaf?x=1", -EINVAL, "target leaf: no such parameter: x" },
-		{ "leaf?S=1", -EINVAL, "target leaf: no such parameter: S" },
-		{ "leaf?n=10", -ERANGE, NULL },
-		{ "leaf?n=", -EINVAL, NULL },
-		{ "leaf?size=1.3K", -EINVAL, NULL },
-		{ "leaf?flag=maybe", -EINVAL, NULL },
+		{ "leaf?x=1", -EINVAL,
+		  "target leaf: no such parameter: x, at character 6, in \"leaf?x=1\"" },
+		{ "leaf?S=1", -EINVAL,
+		  "target leaf: no such parameter: S, at character 6, in \"leaf?S=1\"" },
+		{ "leaf?n=10", -ERANGE,
+		  "target leaf: n: 10 is too large, the most is 9, at character 6, in "
+		  "\"leaf?n=10\"" },
+		{ "leaf?s=1&n=", -EINVAL,
+		  "target leaf: n: \"\" is not a number, at character 10, in \"leaf?s=1&n=\"" },
+		{ "leaf:%3f%26?%73=%26%3f&size=1.3K", -EINVAL,
+		  "target leaf: size: \"1.3K\" is not a size in whole bytes, as 4096, 64K or 1.5G, "
+		  "at character 24, in \"leaf:%3f%26?%73=%26%3f&size=1.3K\"" },
+		{ "over:a?s=1&flag=maybe", -EINVAL,
+		  "target over: flag: \"maybe\" is not yes or no, at character 12, in "
+		  "\"over:a?s=1&flag=maybe\"" },
+		/* Which of several; and the parent's, although its children are opened before it */
+		{ "pair?n=1:[leaf?n=1&n=2],[leaf:b?n=3&x=4]", -EINVAL,
+		  "target leaf: no such parameter: x, at character 37, in "
+		  "\"pair?n=1:[leaf?n=1&n=2],[leaf:b?n=3&x=4]\"" },
+		{ "pair?n=1:[leaf?n=1&y=2],[leaf:b?n=3]", -EINVAL,
+		  "target leaf: no such parameter: y, at character 20, in "
+		  "\"pair?n=1:[leaf?n=1&y=2],[leaf:b?n=3]\"" },
+		{ "pair?n=1&z=:[leaf?n=1],[leaf:b?n=3]", -EINVAL,
+		  "target pair: no such parameter: z, at character 10, in "
+		  "\"pair?n=1&z=:[leaf?n=1],[leaf:b?n=3]\"" },
 		{ "leaf:bad", -EIO, "target leaf: it is bad" },
 		{ "pair:[leaf:bad],[leaf]", -EIO, "target leaf: it is bad" },
 		{ "pair:[leaf],[leaf:bad]", -EIO, "target leaf: it is bad" },
@@ -262,11 +281,9 @@ static void bad_targets(void)
 
 		test_row("%s", rows[i].spec);
 		EXPECT_ERR(open_spec(rows[i].spec, &tree, &why), rows[i].err);
-		if (rows[i].text)
-			EXPECT_STREQ(why.text, rows[i].text);
-		else
-			EXPECT_NE(str_starts(why.text, "target leaf: "), NULL);
+		EXPECT_STREQ(why.text, rows[i].text);
 		EXPECT_EQ(tree.root, NULL);
+		EXPECT_ERR(tgt_open(&tree, types, rows[i].spec, NULL), rows[i].err);
 		/* Those that were open already are closed again. */
 		EXPECT_EQ(nr_open, 0);
 	}

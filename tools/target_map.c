@@ -89,7 +89,8 @@ static enum exit_code map_run(const struct cmd_run *r)
 
 const struct cmd cmd_target_map = {
 	.text = CMD_TEXT("target", "map", "TARGET", "show where a target has data, in bytes",
-			 "\nUnmapped is what surely reads as zeroes and takes no space.\n"),
+			 "\nUnmapped is what surely reads as zeroes and takes no space. A file that is being\n"
+			 "served is locked: file:PATH?lock=0 looks at it all the same.\n"),
 	.opts = CMD_OPTS(MAP_OPTS, NULL),
 	.min_args = 1,
 	.max_args = 1,

@@ -78,6 +78,8 @@ bool target_help_one(struct fmt_buf *out, const char *name)
 				(*t)->leaf, (*t)->arg_name);
 		if ((*t)->notes)
 			fmt_add(out, "%s", (*t)->notes);
+		if ((*t)->messages)
+			fmt_add(out, "Messages: %s.\n", (*t)->messages);
 		for (u32 i = 0; i < (*t)->params.nr; i++)
 			add_param(out, opt_name(&(*t)->params, i));
 		return true;

@@ -157,21 +157,19 @@ enum tgt_disk_error tgt_disk_error(const struct tgt_disk *d, int err)
 {
 	struct legs legs = { .err = (u64)-(s64)err };
 
-	switch (err) {
-	case 0:
+	if (!err)
 		return TGT_DISK_OK;
-	case -ENOTCONN:
+	if (err == -ENOTCONN)
 		return TGT_DISK_DISCONNECTED;
-	case -EROFS:
-		return TGT_DISK_IS_READ_ONLY;
-	case -EOPNOTSUPP:
-		return TGT_DISK_UNIMPLEMENTED;
-	}
 	if (d->tree)
 		tgt_stat(d->tree, look_at_leg, &legs);
 	if (legs.primary)
 		return TGT_DISK_OF_PRIMARY;
-	return legs.secondary ? TGT_DISK_OF_SECONDARY : TGT_DISK_UNKNOWN;
+	if (legs.secondary)
+		return TGT_DISK_OF_SECONDARY;
+	if (err == -EROFS)
+		return TGT_DISK_IS_READ_ONLY;
+	return err == -EOPNOTSUPP ? TGT_DISK_UNIMPLEMENTED : TGT_DISK_UNKNOWN;
 }
 
 const char *tgt_disk_error_text(enum tgt_disk_error error)

@@ -54,7 +54,8 @@
 #define TGT_DISK_READ_ONLY 1U /* nothing is written, whatever the targets could do */
 #define TGT_DISK_DURABLE 2U   /* see Durability above; without it: a flush makes durable */
 
-/* struct tgt_disk - fields are its own; not to be moved while it is open */
+/* struct tgt_disk - fields are its own, but for @tree, which tgt_spec_print(), mirror_watch() and
+ * ram_keep_in() may be called with; not to be moved while it is open */
 struct tgt_disk {
 	struct tgt_tree *tree;
 	struct tgt_tree own_tree;
@@ -243,8 +244,25 @@ struct tgt_disk_queue {
 NODISCARD int tgt_disk_queue_open(struct tgt_disk_queue *q, struct tgt_disk *d, u32 idx,
 				  u32 depth, struct diag *why);
 
-/* tgt_disk_queue_close() - wait for what is under way, calling done(), and for what
- * targets do by themselves to end; safe on a zeroed struct and twice */
+/**
+ * tgt_disk_queue_close_in() - wait for what is under way, calling done(), and for what
+ * targets do by themselves to end; safe on a zeroed struct and twice
+ * @timeout_ms: 0 to wait for nothing; TGT_DISK_FOREVER
+ *
+ * How long a request takes is up to its target, and it may still write to memory when
+ * nobody waits any longer. So a queue that is not closed in time keeps everything, and
+ * takes no requests; the others end in tgt_disk_step(). Try again, or leave it as it is,
+ * and with it the disk and all that the requests name, until the process ends.
+ *
+ * Return: 0, and only then it is closed, or
+ *   -ETIMEDOUT  something is still under way
+ *   -EDEADLK    from inside a request's done()
+ *   or as tgt_disk_step(): the ring is unusable, and what is under way never ends
+ */
+NODISCARD int tgt_disk_queue_close_in(struct tgt_disk_queue *q, u32 timeout_ms);
+
+/* tgt_disk_queue_close() - the same, for as long as the targets take; when there is an
+ * error all the same, the queue's memory is left behind */
 void tgt_disk_queue_close(struct tgt_disk_queue *q);
 
 /*

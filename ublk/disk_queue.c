@@ -309,20 +309,47 @@ COLD int tgt_disk_queue_open(struct tgt_disk_queue *q, struct tgt_disk *d, u32 i
 	return 0;
 }
 
-COLD void tgt_disk_queue_close(struct tgt_disk_queue *q)
+/* Whoever still has an operation may write to its memory: all of it stays until then. */
+static int wait_idle(struct tgt_disk_queue *q, u64 deadline)
 {
-	int err = q->err;
+	for (;;) {
+		u64 left;
+		int ret;
+
+		do {
+			go_on(q);
+		} while (call_done(q));
+		if (!q->nr_ios && !q->tq.nr_busy)
+			return 0;
+		left = deadline_left_ns(deadline);
+		ret = q->err ? q->err : turn(q, left);
+		if (ret)
+			return ret;
+		if (!left && !q->ended && (q->nr_ios || q->tq.nr_busy))
+			return -ETIMEDOUT;
+	}
+}
+
+COLD int tgt_disk_queue_close_in(struct tgt_disk_queue *q, u32 timeout_ms)
+{
+	int err;
 
 	if (!q->disk)
-		return;
+		return 0;
+	if (q->is_calling)
+		return -EDEADLK;
 	tgt_queue_stop(q->disk->tree, &q->tq);
-	while (!err && (q->nr_ios || q->tq.nr_busy)) {
-		go_on(q);
-		if (call_done(q) == 0 && (q->nr_ios || q->tq.nr_busy))
-			err = turn(q, RING_NO_TIMEOUT);
-	}
+	err = wait_idle(q, deadline_in_ms(timeout_ms));
+	if (err)
+		return err;
 	tgt_queue_close(q->disk->tree, &q->tq);
 	ring_exit(&q->ring);
 	pages_unmap(&q->mem);
 	*q = (struct tgt_disk_queue){ .disk = NULL };
+	return 0;
+}
+
+void tgt_disk_queue_close(struct tgt_disk_queue *q)
+{
+	(void)!tgt_disk_queue_close_in(q, TGT_DISK_FOREVER);
 }

@@ -28,10 +28,13 @@ struct parser {
 	char *text;    /* where decoded text goes next */
 	struct node *nodes;
 	u32 nr;
+	bool is_again;
+	s32 *handed; /* of nr_handed nodes, see tgt_open_handed() */
+	u32 nr_handed;
 	struct diag *why;
 };
 
-static int fail_at(struct parser *ps, const char *where, const char *what)
+static int fail_at(const struct parser *ps, const char *where, const char *what)
 {
 	return diag_set(ps->why, -EINVAL, "%s at character %d, in \"%s\"", what,
 			(int)(where - ps->spec) + 1, ps->spec);
@@ -244,16 +247,34 @@ static int parse_nodes(struct parser *ps)
 	}
 }
 
-static int fill_values(const struct node *n, void *values, struct diag *why)
+/* What was said of a parameter gets its place, as what fail_at() says has one. */
+static int add_place(const struct parser *ps, const char *where, int err)
 {
+	char said[DIAG_TEXT_BYTES];
+
+	if (ps->why) {
+		fmt_print(said, sizeof(said), "%s,", ps->why->text);
+		(void)fail_at(ps, where, said);
+	}
+	return err;
+}
+
+/* In the spec, ? and & begin a parameter and are nothing else. */
+static int fill_values(const struct parser *ps, const struct node *n, void *values)
+{
+	const char *where = ps->spec + n->at - 1;
+
 	for (const char *p = n->params; *p;) {
 		const char *name = p;
 		const char *value = name + str_len(name) + 1;
-		int err = opt_assign(&n->type->params, name, values, value, why);
+		int err = opt_assign(&n->type->params, name, values, value, ps->why);
 
 		p = value + str_len(value) + 1;
+		while (*where != '?' && *where != '&')
+			where++;
+		where++;
 		if (err)
-			return err;
+			return add_place(ps, where, err);
 	}
 	return 0;
 }
@@ -269,8 +290,9 @@ static void count_needs(struct tgt *t)
 	}
 }
 
-static int open_node(struct tgt *t, const struct node *n, struct diag *why)
+static int open_node(const struct parser *ps, struct tgt *t, const struct node *n)
 {
+	struct diag *why = ps->why;
 	u64 values[TGT_VALUES_BYTES / sizeof(u64)];
 	int err;
 
@@ -279,7 +301,7 @@ static int open_node(struct tgt *t, const struct node *n, struct diag *why)
 				n->type->name, n->at, t->nr_children, n->type->min_children,
 				n->type->max_children);
 	memset(values, 0, sizeof(values));
-	err = fill_values(n, values, why);
+	err = fill_values(ps, n, values);
 	if (!err) {
 		t->data_kinds = 1 << TGT_DATA_MEM;
 		t->arg = n->arg;
@@ -314,15 +336,16 @@ static u64 state_room(const struct tgt_type *type)
 }
 
 /* Text first, it is there already; then the targets, then their states */
-static int open_nodes(struct tgt_tree *tree, const struct node *nodes, struct diag *why)
+static int open_nodes(const struct parser *ps, struct tgt_tree *tree)
 {
+	const struct node *nodes = ps->nodes;
 	char *state = (char *)(tree->nodes + tree->nr);
-	int err = link_children(tree, nodes, why);
+	int err = link_children(tree, nodes, ps->why);
 
 	for (u32 i = tree->nr; !err && i-- > 0;) {
 		tree->nodes[i].state = state;
 		state += state_room(nodes[i].type);
-		err = open_node(&tree->nodes[i], &nodes[i], why);
+		err = open_node(ps, &tree->nodes[i], &nodes[i]);
 	}
 	return err;
 }
@@ -351,32 +374,86 @@ static int open_parsed(struct tgt_tree *tree, struct parser *ps, const char *tex
 	tree->nodes = (struct tgt *)(void *)((char *)mem.addr + text_room);
 	tree->root = tree->nodes;
 	tree->nr = ps->nr;
-	err = open_nodes(tree, ps->nodes, ps->why);
+	for (u32 i = 0; i < ps->nr; i++) {
+		tree->nodes[i].makes_nothing = ps->is_again;
+		tree->nodes[i].handed_fd = i < ps->nr_handed ? ps->handed[i] : -1;
+	}
+	err = open_nodes(ps, tree);
+	for (u32 i = 0; i < ps->nr && i < ps->nr_handed; i++)
+		ps->handed[i] = tree->nodes[i].handed_fd;
 	if (err)
 		tgt_close(tree);
 	return err;
 }
 
-int tgt_open(struct tgt_tree *tree, const struct tgt_type *const *types, const char *spec,
-	     struct diag *why)
+static int open_spec(struct tgt_tree *tree, struct parser *ps)
 {
 	/* Decoded text is no longer than the spec, but for a NUL or two per part. */
-	u64 text_room = (2 * str_len(spec) + 3 * TGT_MAX_NODES + 63) & ~63ULL;
+	u64 text_room = (2 * str_len(ps->spec) + 3 * TGT_MAX_NODES + 63) & ~63ULL;
 	u64 nodes_room = TGT_MAX_NODES * sizeof(struct node);
-	struct parser ps = { .types = types, .spec = spec, .p = spec, .why = why };
 	struct pages scratch;
 	int err;
 
 	*tree = (struct tgt_tree){ .root = NULL };
 	err = pages_map(&scratch, nodes_room + text_room);
 	if (err)
-		return diag_set(why, err, "no memory for the targets");
-	ps.nodes = scratch.addr;
-	ps.text = (char *)scratch.addr + nodes_room;
-	err = parse_nodes(&ps);
+		return diag_set(ps->why, err, "no memory for the targets");
+	ps->p = ps->spec;
+	ps->nodes = scratch.addr;
+	ps->text = (char *)scratch.addr + nodes_room;
+	err = parse_nodes(ps);
 	if (!err)
-		err = open_parsed(tree, &ps, (char *)scratch.addr + nodes_room, text_room);
+		err = open_parsed(tree, ps, (char *)scratch.addr + nodes_room, text_room);
 	pages_unmap(&scratch);
+	return err;
+}
+
+int tgt_open(struct tgt_tree *tree, const struct tgt_type *const *types, const char *spec,
+	     struct diag *why)
+{
+	return open_spec(tree, &(struct parser){ .types = types, .spec = spec, .why = why });
+}
+
+int tgt_open_again(struct tgt_tree *tree, const struct tgt_type *const *types, const char *spec,
+		   struct diag *why)
+{
+	return tgt_open_handed(tree, types, spec, NULL, 0, why);
+}
+
+int tgt_open_handed(struct tgt_tree *tree, const struct tgt_type *const *types, const char *spec,
+		    s32 *fds, u32 nr, struct diag *why)
+{
+	return open_spec(tree, &(struct parser){
+		.types = types,
+		.spec = spec,
+		.is_again = true,
+		.handed = fds,
+		.nr_handed = nr,
+		.why = why,
+	});
+}
+
+u32 tgt_hand_over(const struct tgt_tree *tree, s32 fds[TGT_MAX_NODES])
+{
+	for (u32 i = 0; i < tree->nr; i++) {
+		const struct tgt *t = &tree->nodes[i];
+
+		fds[i] = t->type->hand_over ? t->type->hand_over(t) : -1;
+	}
+	return tree->nr;
+}
+
+/* Children first, as they are opened */
+int tgt_resume(struct tgt_tree *tree, struct diag *why)
+{
+	int err = 0;
+
+	for (u32 i = tree->nr; !err && i-- > 0;) {
+		struct tgt *t = &tree->nodes[i];
+
+		if (t->type->resume)
+			err = t->type->resume(t, why);
+	}
 	return err;
 }
 

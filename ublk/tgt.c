@@ -36,6 +36,30 @@ struct tgt_op *tgt_sub(struct tgt_op *op, tgt_done_fn *done)
 	return sub;
 }
 
+void tgt_slice(const struct tgt_op *op, u64 at, struct tgt_op *sub)
+{
+	const struct tgt_piece *from = op->data.pieces;
+	struct tgt_slab *slab = op->slab;
+	u64 left = sub->len_bytes;
+	u32 nr = 0;
+
+	sub->data = op->data;
+	if (!op->data.nr_pieces)
+		return; /* the bytes move without us */
+	while (at && at >= from->len_bytes)
+		at -= (from++)->len_bytes;
+	sub->data.pieces = from->len_bytes - at < left ? slab->pieces + slab->nr_pieces :
+							 &sub->piece;
+	for (; left; from++, at = 0) {
+		u64 len = from->len_bytes - at < left ? from->len_bytes - at : left;
+
+		sub->data.pieces[nr++] = (struct tgt_piece){ from->at + at, len };
+		left -= len;
+	}
+	sub->data.nr_pieces = nr;
+	slab->nr_pieces += nr > 1 ? nr : 0;
+}
+
 /* How bytes move at one piece: exactly len, or -errno */
 typedef int move_fn(const struct tgt_op *op, u64 at, void *mem, u64 len_bytes);
 

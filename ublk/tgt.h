@@ -215,6 +215,11 @@ struct tgt_limits {
  * @data_kinds:     1 << enum tgt_data_kind for each that submit() can take
  * @forwards_data:  hands the data on and never looks at it
  * @needs_snapshot: looks at the bytes of a write more than once
+ * @forgets:        something that its disk is made of is in this process alone: another
+ *                  that opens the same spec does not find it
+ * @makes_nothing:  before open(): what it is to find is an error when it is not there
+ * @handed_fd:      before open(): what hand_over() of another server gave, which still serves;
+ *                  -1: nothing. open() puts -1 here when it takes it
  * @nr_ops:         sub-operations that one operation can need, all below counted.
  *                  Before open() it is set for one to each child; a target that
  *                  asks a child more often for one operation, at the same time or
@@ -226,6 +231,8 @@ struct tgt_limits {
  * @nr_sqes:        entries of the ring that can be under way, the same
  * @backing_dev:    of a leaf on a block device, or on a file system that is on one: that
  *                  one's number, as node_dev() of ublk/node.h makes it; 0: on none
+ * @store:          where a leaf has mapped its disk's bytes, store_bytes of address space: not to
+ *                  be locked in memory with the rest of a server; 0: nowhere
  * @arg, @params:   as the spec has them, decoded; params: name, NUL, value, NUL, ..., ended
  *                  by an empty name, and NULL of a target that no spec has opened
  * @notice:         what the user should know although all is well, by tgt_notice(),
@@ -240,10 +247,15 @@ struct tgt {
 	u32 data_kinds;
 	bool forwards_data;
 	bool needs_snapshot;
+	bool forgets;
+	bool makes_nothing;
+	s32 handed_fd;
 	u32 nr_ops;
 	u32 nr_pieces;
 	u32 nr_sqes;
 	u32 backing_dev;
+	const void *store;
+	u64 store_bytes;
 	u32 nr_children;
 	struct tgt *child[TGT_MAX_CHILDREN];
 	const char *arg;
@@ -269,7 +281,8 @@ typedef void tgt_say_fn(void *ctx, const char *name, u64 value);
  * @queue_init:  once on each queue's thread before it serves; may be NULL
  * @queue_stop:  ends soon what the target does by itself on this queue, for
  *               which nr_busy of the queue is waited; operations may still come.
- *               A target that begins nothing by itself has none
+ *               A target that begins nothing by itself has none. It also comes on a
+ *               queue that could not be opened, with or without this one's queue_init()
  * @queue_exit:  undoes queue_init()
  * @submit:      see enum tgt_status
  * @direct:      of a target that keeps the bytes in memory: where those of a READ
@@ -286,10 +299,15 @@ typedef void tgt_say_fn(void *ctx, const char *name, u64 value);
  *               @hole, that surely reads as zeroes and takes no space), the size at
  *               the end. Absent: everything is data
  * @message:     a word to a running target, as "pause" or "rate=10M", whose value
- *               is NULL where none was given. -EINVAL: not known here
+ *               is NULL where none was given. -EINVAL: not known here, see
+ *               tgt_knows_not(), which lists @messages
  * @stat:        tell @say each number that the target has about itself
  *               resize, refresh, seek, message and stat come from one thread at a
  *               time, any one, while queues run
+ * @hand_over:   a file without which another server of the disk could not open it while this
+ *               one has it, as one that is locked; it stays this one's. Absent or -1: none
+ * @resume:      after open() with handed_fd, once the other has closed: what that has changed
+ *               meanwhile is found. Absent: nothing of it is kept here
  * @cqe:         a completion of an entry from tgt_get_sqe(); the step is the
  *               caller's number from there. Calls tgt_complete() at the end
  */
@@ -299,6 +317,7 @@ struct tgt_type {
 	const char *leaf;
 	const char *summary; /* one line */
 	const char *notes;   /* more lines for help, or NULL */
+	const char *messages; /* the words that message() knows, or NULL */
 	struct opt_table params;
 	u32 values_bytes;
 	u32 state_bytes;
@@ -316,6 +335,8 @@ struct tgt_type {
 	s64 (*seek)(struct tgt *t, u64 offset_bytes, bool hole);
 	int (*message)(struct tgt *t, const char *word, const char *value, struct diag *why);
 	void (*stat)(const struct tgt *t, tgt_say_fn *say, void *ctx);
+	s32 (*hand_over)(const struct tgt *t);
+	int (*resume)(struct tgt *t, struct diag *why);
 	void (*cqe)(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, u32 step, s32 res);
 };
 
@@ -357,6 +378,10 @@ void tgt_run_done(struct tgt_run *run);
 /* tgt_sub() - a sub-operation of @op with the same kind and flags, no data yet;
  * the type has counted it in nr_ops, so there is one */
 struct tgt_op *tgt_sub(struct tgt_op *op, tgt_done_fn *done);
+
+/* tgt_slice() - the data of @sub are sub->len_bytes of those of @op, a WRITE or a READ, from @at
+ * on. A list of more than one piece comes from the slab */
+void tgt_slice(const struct tgt_op *op, u64 at, struct tgt_op *sub);
 
 /* tgt_set_mem() - the data of @op is one stretch of memory of op->len_bytes */
 static inline void tgt_set_mem(struct tgt_op *op, void *mem)
@@ -470,6 +495,24 @@ struct tgt_tree {
 NODISCARD int tgt_open(struct tgt_tree *tree, const struct tgt_type *const *types, const char *spec,
 		       struct diag *why);
 
+/* tgt_open_again() - the same of a disk that was there: no file is made, or made longer */
+NODISCARD int tgt_open_again(struct tgt_tree *tree, const struct tgt_type *const *types,
+			     const char *spec, struct diag *why);
+
+/* tgt_hand_over() - for another server of the same spec: each node's file, or -1, which all stay
+ * this tree's; returns how many nodes */
+u32 tgt_hand_over(const struct tgt_tree *tree, s32 fds[TGT_MAX_NODES]);
+
+/**
+ * tgt_open_handed() - tgt_open_again() while another server has the disk
+ * @fds: of its tgt_hand_over(), @nr of them; those that are taken are the tree's now, and -1 here
+ *
+ * Nothing is to be asked of it before tgt_resume(), which is for when the other has closed.
+ */
+NODISCARD int tgt_open_handed(struct tgt_tree *tree, const struct tgt_type *const *types,
+			      const char *spec, s32 *fds, u32 nr, struct diag *why);
+NODISCARD int tgt_resume(struct tgt_tree *tree, struct diag *why);
+
 /* tgt_close() - close every target, parents first; safe on a zeroed struct */
 void tgt_close(struct tgt_tree *tree);
 
@@ -483,6 +526,17 @@ NODISCARD int tgt_queue_open(struct tgt_tree *tree, struct tgt_queue *q);
 void tgt_queue_stop(struct tgt_tree *tree, struct tgt_queue *q);
 void tgt_queue_close(struct tgt_tree *tree, struct tgt_queue *q);
 
+/**
+ * tgt_resize_last() - for resize and refresh of a target that ends where a child does
+ * @size_bytes: what its last child gets; 0: that finds its size out anew
+ *
+ * Return: what the child says, -EOPNOTSUPP when it cannot
+ */
+NODISCARD int tgt_resize_last(struct tgt *t, u64 size_bytes, struct diag *why);
+
+/* tgt_knows_not() - for message of a target: -EINVAL, and why: what it does know */
+int tgt_knows_not(const struct tgt *t, const char *word, struct diag *why);
+
 /*
  * What is asked of a running disk, from one thread at a time, any one.
  *
@@ -491,9 +545,10 @@ void tgt_queue_close(struct tgt_tree *tree, struct tgt_queue *q);
  * two of these, and nothing is changed. tgt_refresh(): the size
  * becomes what the target finds it to be; -EOPNOTSUPP where it never changes.
  * tgt_seek(): as lseek(2) with SEEK_DATA and SEEK_HOLE, but that the size stands for
- * "no more". tgt_message(): to the outermost target that takes messages, or of that
- * @kind; -ENOENT: there is none. tgt_stat(): names come as "mirror.copied_bytes", with
- * a number before the dot from the second target of a kind on ("mirror2.").
+ * "no more". tgt_stat(): names come as "mirror.copied_bytes", with a number before the
+ * dot from the second target of a kind on ("mirror2."). tgt_message(): to the outermost
+ * target that takes messages, or to the one that has @kind before the dot; -ENOENT: there
+ * is none.
  */
 NODISCARD int tgt_can_resize(const struct tgt_tree *tree, u64 size_bytes, struct diag *why);
 NODISCARD int tgt_resize(struct tgt_tree *tree, u64 size_bytes, struct diag *why);

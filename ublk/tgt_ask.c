@@ -27,6 +27,17 @@ COLD int tgt_resize(struct tgt_tree *tree, u64 size_bytes, struct diag *why)
 	return err ? err : tree->root->type->resize(tree->root, size_bytes, why);
 }
 
+COLD int tgt_resize_last(struct tgt *t, u64 size_bytes, struct diag *why)
+{
+	struct tgt *last = t->child[t->nr_children - 1];
+	const struct tgt_type *type = last->type;
+
+	if (size_bytes ? !type->resize : !type->refresh)
+		return diag_set(why, -EOPNOTSUPP, "%s: its last child is %s, whose size is fixed",
+				t->type->name, type->name);
+	return size_bytes ? type->resize(last, size_bytes, why) : type->refresh(last, why);
+}
+
 COLD int tgt_refresh(struct tgt_tree *tree, struct diag *why)
 {
 	struct tgt *t = tree->root;
@@ -49,17 +60,37 @@ COLD s64 tgt_seek(const struct tgt_tree *tree, u64 offset_bytes, bool hole)
 	return t->type->seek(t, offset_bytes, hole);
 }
 
+#define NAME_BYTES 32
+
+/* "mirror", and "mirror2" of the second */
+static COLD void name_node(const struct tgt_tree *tree, u32 idx, char name[NAME_BYTES])
+{
+	const struct tgt_type *type = tree->nodes[idx].type;
+	u32 nr = 0;
+
+	for (u32 i = 0; i <= idx; i++)
+		nr += tree->nodes[i].type == type;
+	(void)fmt_print(name, NAME_BYTES, nr > 1 ? "%s%u" : "%s", type->name, nr);
+}
+
 COLD int tgt_message(struct tgt_tree *tree, const char *kind, const char *word, const char *value,
 		     struct diag *why)
 {
 	for (u32 i = 0; i < tree->nr; i++) {
 		struct tgt *t = &tree->nodes[i];
+		char name[NAME_BYTES];
 
-		if (t->type->message && (!kind || str_eq(kind, t->type->name)))
+		name_node(tree, i, name);
+		if (t->type->message && (!kind || str_eq(kind, name)))
 			return t->type->message(t, word, value, why);
 	}
 	return diag_set(why, -ENOENT, "no target%s%s that takes messages", kind ? " " : "",
 			kind ? kind : "");
+}
+
+COLD int tgt_knows_not(const struct tgt *t, const char *word, struct diag *why)
+{
+	return diag_set(why, -EINVAL, "%s: %s: it knows %s", t->type->name, word, t->type->messages);
 }
 
 COLD bool tgt_is_on(const struct tgt_tree *tree, u32 dev)
@@ -74,8 +105,7 @@ COLD bool tgt_is_on(const struct tgt_tree *tree, u32 dev)
 struct named {
 	tgt_say_fn *say;
 	void *ctx;
-	const char *name;
-	u32 nr;
+	char name[NAME_BYTES];
 };
 
 static void say_named(void *ctx, const char *name, u64 value)
@@ -83,10 +113,7 @@ static void say_named(void *ctx, const char *name, u64 value)
 	const struct named *n = ctx;
 	char text[64];
 
-	if (n->nr > 1)
-		(void)fmt_print(text, sizeof(text), "%s%u.%s", n->name, n->nr, name);
-	else
-		(void)fmt_print(text, sizeof(text), "%s.%s", n->name, name);
+	(void)fmt_print(text, sizeof(text), "%s.%s", n->name, name);
 	n->say(n->ctx, text, value);
 }
 
@@ -94,10 +121,9 @@ COLD void tgt_stat(const struct tgt_tree *tree, tgt_say_fn *say, void *ctx)
 {
 	for (u32 i = 0; i < tree->nr; i++) {
 		const struct tgt *t = &tree->nodes[i];
-		struct named n = { .say = say, .ctx = ctx, .name = t->type->name };
+		struct named n = { .say = say, .ctx = ctx };
 
-		for (u32 j = 0; j <= i; j++)
-			n.nr += tree->nodes[j].type == t->type;
+		name_node(tree, i, n.name);
 		if (t->type->stat)
 			t->type->stat(t, say_named, &n);
 	}

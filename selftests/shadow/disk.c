@@ -31,6 +31,12 @@ u64 shadow_at(const struct shadow_plan *p, u64 offset_bytes)
 
 int shadow_failed(struct shadow *s, u32 idx, const struct oracle_op *op, s64 res)
 {
+	/* -EREMOTEIO: BLK_STS_TARGET, of a ublk device that fails all while it has no server */
+	if (s->plan.may_fail &&
+	    (res == -EIO || res == -EREMOTEIO || (res > 0 && (u64)res < op->len_bytes))) {
+		s->reports[idx].nr_failures++;
+		return 0;
+	}
 	return diag_set(&s->reports[idx].why, -EIO, "kind %d of %llu bytes at %llu: %lld", op->kind,
 			op->len_bytes, shadow_at(&s->plan, op->offset_bytes), (long long)res);
 }

@@ -251,6 +251,8 @@ static bool is_over(const struct worker *w, u32 nr_rounds)
 		return true;
 	if (nr_rounds < MIN_ROUNDS || (!w->report->nr_writes && nr_rounds < MAX_ROUNDS))
 		return false;
+	if (s->plan.until && sys_faccessat(AT_FDCWD, s->plan.until, 0) == 0)
+		return true;
 	return shadow_now_ns() >= s->end_ns;
 }
 

@@ -49,8 +49,14 @@
 	X(struct shadow_plan, buffered,								\
 	  OPT_TEXT("buffered", "", "by the page cache; never what is read back"),		\
 	  .kind = OPT_FLAG)									\
+	X(struct shadow_plan, until,								\
+	  OPT_TEXT("until", "FILE", "until there is such a file, if that is earlier"),		\
+	  .kind = OPT_STRING)									\
 	X(struct shadow_plan, until_gone,							\
 	  OPT_TEXT("until-gone", "", "until the device is taken away, which it must be"),	\
+	  .kind = OPT_FLAG)									\
+	X(struct shadow_plan, may_fail,								\
+	  OPT_TEXT("may-fail", "", "EIO or EREMOTEIO is no fault: then the old bytes may be there, or the new"), \
 	  .kind = OPT_FLAG)									\
 	X(struct shadow_plan, memory,								\
 	  OPT_TEXT("memory", "FILE", "16M of it for each process: what is written and read is there"), \
@@ -186,9 +192,12 @@ static void say_counts(const struct shadow *s)
 		sum.nr_writes += s->reports[i].nr_writes;
 		sum.nr_ranges += s->reports[i].nr_ranges;
 		sum.nr_flushes += s->reports[i].nr_flushes;
+		sum.nr_failures += s->reports[i].nr_failures;
 	}
 	say(1, "%llu reads, %llu writes, %llu ranges, %llu flushes; %llu MiB from the disk",
 	    sum.nr_reads, sum.nr_writes, sum.nr_ranges, sum.nr_flushes, sum_read(s) >> 20);
+	if (s->plan.may_fail)
+		say(1, "%llu have failed", sum.nr_failures);
 }
 
 static bool has_large_ranges(const struct shadow_plan *p)

@@ -39,7 +39,9 @@ enum shadow_kind {
  * @how:      enum broken_how of it; 0: one after the other
  * @time_ns:  how long the workers work
  * @catch_ns: within which they find what is wrong
+ * @until:    a file: they end when it is there
  * @until_gone: the device goes away meanwhile; workers end by that
+ * @may_fail: EIO is an answer that operations may have, as of a disk whose server dies
  * @cached:   a fault of the test: what is read back comes from the page cache
  */
 struct shadow_plan {
@@ -58,7 +60,9 @@ struct shadow_plan {
 	u64 catch_ns;
 	u64 seed;
 	bool buffered;
+	const char *until;
 	bool until_gone;
+	bool may_fail;
 	bool cached;
 	bool help;
 };
@@ -69,6 +73,7 @@ struct shadow_report {
 	u64 nr_writes;
 	u64 nr_ranges;
 	u64 nr_flushes;
+	u64 nr_failures; /* that may be */
 	s32 err;
 	struct diag why;
 };
@@ -100,7 +105,8 @@ NODISCARD int shadow_do(struct shadow *s, u32 idx, int fd, const struct oracle_o
 NODISCARD int shadow_check(struct shadow *s, u64 offset_bytes, const void *mem, u64 len_bytes,
 			   struct diag *why);
 
-/* shadow_failed() - an operation's answer was none that it may have: -EIO */
+/* shadow_failed() - an operation's answer was not that it was done: -EIO, or 0 where it may
+ * have failed */
 int shadow_failed(struct shadow *s, u32 idx, const struct oracle_op *op, s64 res);
 
 /* shadow_open() - the disk, for reading and writing; O_DIRECT unless @cached */

@@ -22,36 +22,6 @@ static u64 concat_at(const struct tgt *t, u32 i, u64 pos)
 	return ((const struct split *)t->state)->start[i] + pos;
 }
 
-static COLD int concat_resize(struct tgt *t, u64 size_bytes, struct diag *why)
-{
-	struct tgt *last = t->child[t->nr_children - 1];
-	u64 start = ((const struct split *)t->state)->start[t->nr_children - 1];
-	int err;
-
-	if (!last->type->resize)
-		return diag_set(why, -EOPNOTSUPP, "concat: its last child is %s, whose size is fixed",
-				last->type->name);
-	if (size_bytes <= start)
-		return diag_set(why, -EINVAL, "concat: its last child begins at %llu", start);
-	err = last->type->resize(last, size_bytes - start, why);
-	if (!err)
-		__atomic_store_n(&t->limits.size_bytes, size_bytes, __ATOMIC_RELAXED);
-	return err;
-}
-
-static COLD int concat_refresh(struct tgt *t, struct diag *why)
-{
-	struct tgt *last = t->child[t->nr_children - 1];
-	u64 block = 1ULL << t->limits.logical_shift;
-	u64 size = ((const struct split *)t->state)->start[t->nr_children - 1];
-	int err = last->type->refresh ? last->type->refresh(last, why) : -EOPNOTSUPP;
-
-	size += last->limits.size_bytes & ~(block - 1);
-	if (!err)
-		__atomic_store_n(&t->limits.size_bytes, size, __ATOMIC_RELAXED);
-	return err;
-}
-
 static COLD int concat_open(struct tgt *t, const char *arg, const void *values, struct diag *why)
 {
 	static const struct split_map map = { concat_pos, concat_at };
@@ -94,7 +64,7 @@ const struct tgt_type concat_target = {
 	.open = concat_open,
 	.submit = split_submit,
 	.direct = split_direct,
-	.resize = concat_resize,
-	.refresh = concat_refresh,
+	.resize = split_resize,
+	.refresh = split_refresh,
 	.seek = split_seek,
 };

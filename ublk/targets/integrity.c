@@ -458,6 +458,7 @@ static COLD int integrity_open(struct tgt *t, const char *arg, const void *value
 	int err;
 
 	(void)arg;
+	t->forgets = true; /* the metadata */
 	*limits = t->child[0]->limits;
 	if (limits->zones.zone_bytes || limits->meta.bytes)
 		return diag_set(why, -EOPNOTSUPP, "its child is zoned or has metadata already");

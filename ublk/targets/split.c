@@ -272,3 +272,40 @@ COLD int split_open(struct tgt *t, const struct split_map *map, struct diag *why
 		t->direct = NULL;
 	return 0;
 }
+
+/* The last child gets @size_bytes of it, or with 0 finds its size out, and the disk ends
+ * where it does. */
+static COLD int follow(struct tgt *t, u64 size_bytes, struct diag *why)
+{
+	const struct split *s = t->state;
+	u32 i = t->nr_children - 1;
+	u64 size;
+	int err;
+
+	if (s->is_cut)
+		return diag_set(why, -EOPNOTSUPP, "%s: its length is fixed", t->type->name);
+	err = tgt_resize_last(t, size_bytes, why);
+	if (err)
+		return err;
+	size = size_of(t->child[i]) & ~((1ULL << t->limits.logical_shift) - 1);
+	if (size <= s->map->pos(t, i, 0))
+		return diag_set(why, -EINVAL, "%s: its last child ends at %llu", t->type->name, size);
+	__atomic_store_n(&t->limits.size_bytes, s->map->at(t, i, size), __ATOMIC_RELAXED);
+	return 0;
+}
+
+COLD int split_resize(struct tgt *t, u64 size_bytes, struct diag *why)
+{
+	const struct split *s = t->state;
+	u64 size = s->map->pos(t, t->nr_children - 1, size_bytes);
+
+	if (!size)
+		return diag_set(why, -EINVAL, "%s: its last child begins at %llu", t->type->name,
+				s->start[t->nr_children - 1]);
+	return follow(t, size, why);
+}
+
+COLD int split_refresh(struct tgt *t, struct diag *why)
+{
+	return follow(t, 0, why);
+}

@@ -24,12 +24,14 @@ struct split_map {
 /**
  * struct split - state of such a target
  * @chunk_bytes: so many bytes of a child are in one stretch on the disk; 0: all
+ * @is_cut: the disk ends before its last child does, and does not grow with it
  * @start: concat: where on the disk each child begins; window: [0], where the disk
  *         begins on the child
  */
 struct split {
 	const struct split_map *map;
 	u64 chunk_bytes;
+	bool is_cut;
 	u64 start[TGT_MAX_CHILDREN];
 };
 
@@ -45,5 +47,9 @@ void split_cut(struct tgt *t, u64 bytes);
 enum tgt_status split_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op);
 void *split_direct(struct tgt *t, const struct tgt_op *op);
 s64 split_seek(struct tgt *t, u64 offset_bytes, bool hole);
+
+/* split_resize(), split_refresh() - of a disk that ends where its last child does */
+int split_resize(struct tgt *t, u64 size_bytes, struct diag *why);
+int split_refresh(struct tgt *t, struct diag *why);
 
 #endif

@@ -15,7 +15,7 @@ struct window_values {
 	  OPT_TEXT("offset", "SIZE", "where it begins on the child; default 0"),		\
 	  .kind = OPT_SIZE)									\
 	X(struct window_values, length_bytes,							\
-	  OPT_TEXT("length", "SIZE", "default: to the child's end") OPT_LEAST("512"),		\
+	  OPT_TEXT("length", "SIZE", "default: to the child's end, wherever that is") OPT_LEAST("512"),		\
 	  .kind = OPT_SIZE)
 
 static u64 window_pos(const struct tgt *t, u32 i, u64 offset)
@@ -57,6 +57,7 @@ static COLD int window_open(struct tgt *t, const char *arg, const void *values, 
 	const struct window_values *v = values;
 	const struct tgt_limits *child = &t->child[0]->limits;
 	struct tgt_limits *l = &t->limits;
+	struct split *s = t->state;
 	u32 granularity = child->discard_granularity_bytes;
 	u64 rest;
 	int err = split_open(t, &map, why);
@@ -66,7 +67,8 @@ static COLD int window_open(struct tgt *t, const char *arg, const void *values, 
 		err = check(v, child, why);
 	if (err)
 		return err;
-	((struct split *)t->state)->start[0] = v->offset_bytes;
+	s->start[0] = v->offset_bytes;
+	s->is_cut = v->length_bytes;
 	l->size_bytes = v->length_bytes ? v->length_bytes : child->size_bytes - v->offset_bytes;
 	rest = l->size_bytes & ((1ULL << l->logical_shift) - 1);
 	l->size_bytes -= rest;
@@ -94,5 +96,7 @@ const struct tgt_type window_target = {
 	.open = window_open,
 	.submit = split_submit,
 	.direct = split_direct,
+	.resize = split_resize,
+	.refresh = split_refresh,
 	.seek = split_seek,
 };

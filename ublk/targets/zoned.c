@@ -373,6 +373,7 @@ static COLD int zoned_open(struct tgt *t, const char *arg, const void *values, s
 	int err;
 
 	(void)arg;
+	t->forgets = true; /* where its zones are written */
 	if (!v.zone_size)
 		v.zone_size = 64 << 20;
 	err = check_values(&v, &child->limits, why);
