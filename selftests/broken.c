@@ -33,7 +33,7 @@ struct broken_values {
 };
 
 /* In the order of enum broken_how */
-#define HOWS OPT_CHOICES("not\0flip\0stale\0lost\0torn\0misdirect\0short")
+#define HOWS OPT_CHOICES("not\0flip\0stale\0lost\0torn\0misdirect\0short\0deaf\0twice")
 
 #define BROKEN_PARAMS(X)									\
 	X(struct broken_values, how,								\
@@ -298,6 +298,27 @@ static enum tgt_status misdirected_writes(struct tgt *t, struct tgt_queue *q, st
 	return chain_then(op, say_all);
 }
 
+static enum tgt_status say_success(struct tgt *t, struct tgt_queue *q, struct tgt_op *op,
+				   s64 result)
+{
+	struct broken *b = t->state;
+	bool moves = op->kind == TGT_WRITE || op->kind == TGT_READ;
+
+	(void)q;
+	if (!is_due(b, result < 0))
+		return tgt_finish(op, result);
+	add(&b->stats->nr_broken, 1);
+	return tgt_finish(op, moves ? (s64)op->len_bytes : 0);
+}
+
+static enum tgt_status deaf(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s64 result)
+{
+	(void)t;
+	(void)q;
+	(void)result;
+	return chain_all(op, say_success);
+}
+
 static enum tgt_status intact(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s64 result)
 {
 	(void)t;
@@ -312,14 +333,21 @@ static enum tgt_status broken_submit(struct tgt *t, struct tgt_queue *q, struct 
 		[BROKEN_NOT] = intact,	       [BROKEN_FLIP] = flipped_reads,
 		[BROKEN_STALE] = stale_reads,  [BROKEN_LOST] = lost_writes,
 		[BROKEN_TORN] = torn_writes,   [BROKEN_MISDIRECT] = misdirected_writes,
-		[BROKEN_SHORT] = short_ones,
+		[BROKEN_SHORT] = short_ones,   [BROKEN_DEAF] = deaf,
+		[BROKEN_TWICE] = intact,
 	};
 	struct broken *b = t->state;
+	enum tgt_status status;
 
 	u32 how = __atomic_load_n(&b->control->how, __ATOMIC_RELAXED);
 
 	broken_count(b->stats, op);
-	return chain_run(t, q, op, ways[how < ARRAY_SIZE(ways) ? how : BROKEN_NOT]);
+	status = chain_run(t, q, op, ways[how < ARRAY_SIZE(ways) ? how : BROKEN_NOT]);
+	if (is_due(b, how == BROKEN_TWICE && status == TGT_DONE)) {
+		add(&b->stats->nr_broken, 1);
+		tgt_complete(q, op, op->result);
+	}
+	return status;
 }
 
 /* In memory that those see who were forked from here, or in a file */

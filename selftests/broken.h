@@ -28,6 +28,8 @@ enum broken_how {
 	BROKEN_TORN,	  /* "torn": only the first half of a write lands */
 	BROKEN_MISDIRECT, /* "misdirect": a write lands beside its place */
 	BROKEN_SHORT,	  /* "short": a read or write does half and says so */
+	BROKEN_DEAF,	  /* "deaf": what failed is said to have succeeded */
+	BROKEN_TWICE,	  /* "twice": what is answered at once is completed as well */
 };
 
 /**

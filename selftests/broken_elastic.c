@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elastic: as large as it is told to be, up to its child; takes messages, has
- * numbers, and pretends to copy something: a bit more each time it is asked.
+ * elastic: as large as it is told to be, up to its child, also its blocks and chunks;
+ * takes messages, has numbers, and pretends to copy something: a bit more each time it
+ * is asked.
  */
 #include <asm/errno.h>
 
@@ -12,6 +13,8 @@
 struct elastic_values {
 	u64 size_bytes;
 	u64 copies_bytes;
+	u64 block_bytes;
+	u64 chunk_bytes;
 	u32 nr_more;
 	bool is_fixed;
 };
@@ -22,7 +25,7 @@ struct elastic {
 	u64 copied_bytes;
 	u64 nr_messages;
 	u64 nr_resized;
-	u64 nr_beyond; /* operations that went beyond the end; atomic */
+	u64 nr_beyond; /* operations that do not fit, as those beyond the end; atomic */
 	u64 note;
 	u32 nr_more;
 	bool is_fixed;
@@ -35,6 +38,12 @@ struct elastic {
 	X(struct elastic_values, copies_bytes,							\
 	  OPT_TEXT("copies", "SIZE", "pretends to copy that much, an eighth each time it is asked"), \
 	  .kind = OPT_SIZE)									\
+	X(struct elastic_values, block_bytes,							\
+	  OPT_TEXT("block", "SIZE", "logical block; default: the child's"),			\
+	  .kind = OPT_SIZE)									\
+	X(struct elastic_values, chunk_bytes,							\
+	  OPT_TEXT("chunk", "SIZE", "no operation may cross a multiple of it"),			\
+	  .kind = OPT_SIZE)									\
 	X(struct elastic_values, nr_more,							\
 	  OPT_TEXT("numbers", "N", "has so many numbers more"),					\
 	  .kind = OPT_U32)									\
@@ -42,14 +51,25 @@ struct elastic {
 	  OPT_TEXT("fixed", "BOOL", "refuses another size"),					\
 	  .kind = OPT_BOOL)
 
+static bool fits(const struct tgt *t, const struct tgt_op *op)
+{
+	const struct tgt_limits *l = &t->limits;
+	u64 end = op->offset_bytes + op->len_bytes;
+
+	if (end > __atomic_load_n(&l->size_bytes, __ATOMIC_RELAXED) ||
+	    (op->offset_bytes | op->len_bytes) & ((1ULL << l->logical_shift) - 1))
+		return false;
+	return !l->chunk_bytes || op->kind == TGT_FLUSH ||
+	       op->offset_bytes / l->chunk_bytes == (end - 1) / l->chunk_bytes;
+}
+
 static enum tgt_status pass_on(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s64 result)
 {
 	struct elastic *e = t->state;
 
 	(void)q;
 	(void)result;
-	if (op->offset_bytes + op->len_bytes <=
-	    __atomic_load_n(&t->limits.size_bytes, __ATOMIC_RELAXED))
+	if (fits(t, op))
 		return chain_all(op, chain_result);
 	__atomic_fetch_add(&e->nr_beyond, 1, __ATOMIC_RELAXED);
 	return tgt_finish(op, -EIO);
@@ -128,6 +148,10 @@ static int elastic_open(struct tgt *t, const char *arg, const void *values, stru
 
 	(void)arg;
 	chain_open(t, 1);
+	if (v->block_bytes)
+		t->limits.logical_shift = tgt_shift_of(v->block_bytes);
+	if (v->chunk_bytes)
+		t->limits.chunk_bytes = (u32)v->chunk_bytes;
 	e->copies_bytes = v->copies_bytes;
 	e->nr_more = v->nr_more;
 	e->is_fixed = v->is_fixed;

@@ -6,8 +6,10 @@
 #include "selftests/harness/harness.h"
 #include "selftests/judge.h"
 #include "selftests/model.h"
+#include "selftests/use_dir.h"
 #include "uapi/rt/fmt.h"
 #include "uapi/rt/mem.h"
+#include "uapi/sys.h"
 #include "ublk/targets/targets.h"
 
 #define BLOCK 4096
@@ -393,6 +395,34 @@ static int cuts(struct run *r, u32 nr_rounds, u32 *round, struct diag *why)
 	return err;
 }
 
+static void survives(const char *spec, u64 seed)
+{
+	struct diag why = { .text = "" };
+	struct run r;
+	u32 round;
+
+	test_row("%s", spec);
+	begin(&r, spec, seed);
+	if (cuts(&r, 200, &round, &why))
+		test_fail("%s, power cut %u: %s", spec, round, why.text);
+	EXPECT_EQ(stat_of(&r.d, "fault.power_cuts"), 200);
+	EXPECT_GT(stat_of(&r.d, "fault.lost_blocks"), 1000);
+	end(&r);
+}
+
+static void is_caught(const char *spec, u64 seed)
+{
+	struct diag why = { .text = "" };
+	struct run r;
+	u32 round;
+
+	test_row("%s", spec);
+	begin(&r, spec, seed);
+	EXPECT_ERR(cuts(&r, 100, &round, &why), -EILSEQ);
+	test_log("%s: power cut %u: %s", spec, round, why.text);
+	end(&r);
+}
+
 static void survives_cuts(void)
 {
 	static const char *const specs[] = {
@@ -402,19 +432,8 @@ static void survives_cuts(void)
 		"fault?powercut=1&rules=delay/by=1us-300us/odds=3:[concat:[ram:32K],[ram:64K]]",
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(specs); i++) {
-		struct diag why = { .text = "" };
-		struct run r;
-		u32 round;
-
-		test_row("%s", specs[i]);
-		begin(&r, specs[i], 99 + i);
-		if (cuts(&r, 200, &round, &why))
-			test_fail("%s, power cut %u: %s", specs[i], round, why.text);
-		EXPECT_EQ(stat_of(&r.d, "fault.power_cuts"), 200);
-		EXPECT_GT(stat_of(&r.d, "fault.lost_blocks"), 1000);
-		end(&r);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(specs); i++)
+		survives(specs[i], 99 + i);
 }
 
 /* Who says that a flush or FUA was done, and it was not */
@@ -423,20 +442,33 @@ static void liars_are_caught(void)
 	static const char *const specs[] = {
 		"fault?rules=noflush:[fault?powercut=1:[ram:64K]]",
 		"fault?powercut=1&rules=noflush:[ram:64K]",
+		"fault?rules=nofua:[fault?powercut=1:[ram:64K]]",
+		"fault?powercut=1&rules=nofua:[ram:64K]",
 		"fault?powercut=1&rules=lost/every=40:[ram:64K]",
 		"fault?powercut=1&rules=torn/every=20:[ram:64K]",
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(specs); i++) {
-		struct diag why = { .text = "" };
-		struct run r;
-		u32 round;
+	for (size_t i = 0; i < ARRAY_SIZE(specs); i++)
+		is_caught(specs[i], 99 + i);
+}
 
-		test_row("%s", specs[i]);
-		begin(&r, specs[i], 99 + i);
-		EXPECT_ERR(cuts(&r, 100, &round, &why), -EILSEQ);
-		test_log("%s: power cut %u: %s", specs[i], round, why.text);
-		end(&r);
+/* The same of bytes in a file, whichever way they go there. For a drive below a file
+ * that loses its cache there is test_device_file.c */
+static void files_survive_cuts(void)
+{
+	static const char *const ways[] = { "mapped", "ring", "calls" };
+	char path[128];
+	char spec[256];
+
+	use_dir_path(path, "disk");
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		fmt_print(spec, sizeof(spec), "fault?powercut=1:[file:%s?size=96K&io=%s]", path, ways[i]);
+		survives(spec, 7 + i);
+		ASSERT_OK(sys_unlinkat(use_dir_fd(), "disk", 0));
+		fmt_print(spec, sizeof(spec),
+			  "fault?rules=noflush:[fault?powercut=1:[file:%s?size=96K&io=%s]]", path, ways[i]);
+		is_caught(spec, 7 + i);
+		ASSERT_OK(sys_unlinkat(use_dir_fd(), "disk", 0));
 	}
 }
 
@@ -596,6 +628,8 @@ static const struct test_case cases[] = {
 	     survives_cuts, .timeout_ms = 120000),
 	TEST("who ignores a flush, or loses or tears a write, is caught", liars_are_caught,
 	     .timeout_ms = 60000),
+	TEST("a file survives 200 power cuts as well, and who ignores its flushes is caught",
+	     files_survive_cuts, .timeout_ms = 120000, .fixture = &use_dir_fixture),
 	TEST("what a cut leaves follows from the seed, sector by sector", leaves_what_the_seed_says),
 	TEST("power goes after so many operations", cut_by_count),
 	TEST("a cut takes back what was under way", cut_under_way, .timeout_ms = 60000),

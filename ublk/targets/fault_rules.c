@@ -23,6 +23,7 @@ static const u8 default_kinds[] = {
 	[FAULT_STALL] = KIND_ANY,      [FAULT_FLIP] = KIND_READ,
 	[FAULT_MISDIRECT] = KIND_WRITE, [FAULT_TORN] = KIND_WRITE,
 	[FAULT_LOST] = KIND_WRITE,     [FAULT_NOFLUSH] = KIND_FLUSH,
+	[FAULT_NOFUA] = KIND_WRITE,
 };
 _Static_assert(sizeof(default_kinds) == NR_FAULTS, "one for each");
 
@@ -139,8 +140,8 @@ static COLD int take_rule(const char **text, struct fault_rule *r, struct diag *
 
 	*text = take_word(*text, "/;", word);
 	if (parse_choice(word, FAULT_WORDS, &what))
-		return diag_set(why, -EINVAL, "no fault is called \"%s\": error, delay, stall, flip, "
-				"misdirect, torn, lost, noflush", word);
+		return diag_set(why, -EINVAL, "no fault is called \"%s\"; \"target help fault\" lists them",
+				word);
 	*r = (struct fault_rule){
 		.what = (u8)what,
 		.kinds = default_kinds[what],
@@ -185,6 +186,8 @@ COLD int fault_rules_add(struct fault_rules *rules, const char *text, struct dia
 static bool is_for(const struct fault_rule *r, const struct tgt_op *op, u32 possible)
 {
 	if (!(r->kinds >> op->kind & 1) || !(possible >> r->what & 1))
+		return false;
+	if (r->what == FAULT_NOFUA && !(op->flags & TGT_F_FUA))
 		return false;
 	return op->kind == TGT_FLUSH || (op->offset_bytes < r->end_bytes &&
 					 op->offset_bytes + op->len_bytes > r->begin_bytes);

@@ -18,10 +18,11 @@ enum fault_what {
 	FAULT_TORN,	 /* of a write only the first half lands */
 	FAULT_LOST,	 /* a write is acknowledged and forgotten */
 	FAULT_NOFLUSH,	 /* a flush is acknowledged and forgotten */
+	FAULT_NOFUA,	 /* a write with FUA is one without */
 	NR_FAULTS,
 };
 
-#define FAULT_WORDS "error\0delay\0stall\0flip\0misdirect\0torn\0lost\0noflush\0"
+#define FAULT_WORDS "error\0delay\0stall\0flip\0misdirect\0torn\0lost\0noflush\0nofua\0"
 
 #define FAULT_MAX_RULES 8
 #define FAULT_MAX_QUEUES 4096 /* ublk's; of more, some count together */
