@@ -59,14 +59,15 @@ static void check_all(struct judge *j)
 }
 
 /* The first leg has something before the mirror begins, which the oracle knows. */
-static void fill_by_oracle(const struct tgt_tree *tree, struct oracle *o, u64 *random)
+static void fill_by_oracle(const struct tgt_tree *tree, struct oracle *o, u32 max_io,
+			   u64 *random)
 {
 	struct tgt_tree leg = mirror_leg(tree, 0);
 	struct opdriver d;
 	struct judge j;
 
 	opd_attach(&d, &leg, 0);
-	judge_init(&j, &d, o, mix.max_blocks * 512, 4, 5);
+	judge_init(&j, &d, o, max_io, 4, 5);
 	random_ops(&j, o, 400, random);
 	judge_exit(&j);
 	opd_close(&d);
@@ -79,13 +80,17 @@ static void is_exact(const char *spec, u32 nr_ops)
 	struct oracle o;
 	struct judge j;
 	u64 random = 42;
+	u32 block;
+	u32 max_io;
 
 	open_tree(&tree, spec);
-	ASSERT_OK(oracle_init(&o, tree.root->limits.size_bytes, 512, 3));
+	block = 1U << tree.root->limits.logical_shift;
+	max_io = mix.max_blocks * block;
+	ASSERT_OK(oracle_init(&o, tree.root->limits.size_bytes, block, 3));
 	if (tree.root->nr_children == 2)
-		fill_by_oracle(&tree, &o, &random);
+		fill_by_oracle(&tree, &o, max_io, &random);
 	opd_attach(&d, &tree, 0);
-	judge_init(&j, &d, &o, mix.max_blocks * 512, 4, 7);
+	judge_init(&j, &d, &o, max_io, 4, 7);
 	random_ops(&j, &o, nr_ops, &random);
 	mirror_settle(&d);
 	check_all(&j);
@@ -182,6 +187,13 @@ static void copies(const char *spec)
 	tgt_close(&tree);
 }
 
+/* Whichever has the larger ones gets nothing smaller. */
+static void blocks_differ(void)
+{
+	is_exact("mirror?region=64K:[ram:4M],[elastic?size=4M&block=4K:[ram:4M]]", 500);
+	is_exact("mirror?region=64K:[elastic?size=4M&block=4K:[ram:4M]],[delay:[ram:4M]]", 500);
+}
+
 static void copying(void)
 {
 	copies("mirror:[ram:32M],[ram:32M]");
@@ -189,6 +201,9 @@ static void copying(void)
 	copies("mirror:[ram:3M],[ram:3M]");
 	copies("mirror:[ram:7s],[ram:7s]");
 	copies("mirror?region=4M:[ram:10241s],[delay:[ram:10241s]]");
+	/* whose chunks are smaller than a piece */
+	copies("mirror:[ram:3M],[elastic?size=3M&chunk=64K:[ram:3M]]");
+	copies("mirror:[elastic?size=3M&chunk=64K:[ram:3M]],[elastic?size=3M&chunk=64K:[ram:3M]]");
 }
 
 static void on_events(void)
@@ -205,13 +220,20 @@ static void trusting(void)
 {
 	struct tgt_tree tree;
 	struct opdriver d;
+	struct seen seen;
 
 	open_tree(&tree, "mirror?clean=1:[ram:1M],[ram:1M]");
 	EXPECT_EQ(mirror_number(&tree, "dirty_regions"), 0);
 	mirror_fill(&tree, 0, 5);
+	watch(&tree, &seen);
 	opd_attach(&d, &tree, 0);
 	opd_poll(&d);
-	close_all(&d, &tree);
+	EXPECT_EQ(seen.nr, 1);
+	EXPECT_EQ(seen.last, 100);
+	EXPECT_EQ(seen.nr_complete, 1);
+	opd_close(&d);
+	EXPECT_GE(mirror_differs(&tree), 0);
+	tgt_close(&tree);
 }
 
 /* Turns the queue for a while */
@@ -406,13 +428,18 @@ static void open_failing(struct tgt_tree *tree, struct opdriver *d, struct seen 
 	mirror_settle(d);
 }
 
-static void write_to_all(struct opdriver *d, u8 byte)
+static void write_to_all_as(struct opdriver *d, u8 byte, u32 flags)
 {
 	u8 mem[4096];
 
 	memset(mem, byte, sizeof(mem));
 	for (u64 at = 0; at < MIB; at += 100 * 1024)
-		ASSERT_EQ(opd_write(d, at, mem, sizeof(mem), 0), sizeof(mem));
+		ASSERT_EQ(opd_write(d, at, mem, sizeof(mem), flags), sizeof(mem));
+}
+
+static void write_to_all(struct opdriver *d, u8 byte)
+{
+	write_to_all_as(d, byte, 0);
 }
 
 static void has_everywhere(struct opdriver *d, u8 byte)
@@ -504,6 +531,32 @@ static void first_fails_reads(void)
 	close_all(&d, &tree);
 }
 
+/* The same bytes, in three pieces and from back to front in memory */
+static void reads_in_pieces(struct opdriver *d, u64 offset_bytes, const u8 *expected, u64 len_bytes)
+{
+	static u8 mem[131072];
+	u64 lens[3] = { 4096, len_bytes - 3ULL * 4096, 2ULL * 4096 };
+	struct tgt_piece pieces[3];
+	struct opd_slot *slot = opd_slot(d);
+	u64 end = len_bytes;
+	u64 at = 0;
+
+	for (u32 i = 0; i < 3; i++) {
+		end -= lens[i];
+		pieces[i] = (struct tgt_piece){ (u64)(uintptr_t)(mem + end), lens[i] };
+	}
+	slot->op.kind = TGT_READ;
+	slot->op.offset_bytes = offset_bytes;
+	slot->op.len_bytes = len_bytes;
+	tgt_set_mem(&slot->op, mem);
+	slot->op.data.pieces = pieces;
+	slot->op.data.nr_pieces = 3;
+	(void)opd_start(d, slot);
+	ASSERT_EQ(opd_wait(d, slot), (s64)len_bytes);
+	for (u32 i = 0; i < 3; at += lens[i++])
+		ASSERT_MEMEQ((void *)(uintptr_t)pieces[i].at, expected + at, lens[i]);
+}
+
 /* Each leg has a part that the other lacks */
 static void first_fails_early(void)
 {
@@ -542,6 +595,7 @@ static void first_fails_early(void)
 	ASSERT_EQ(opd_write(&d, 512 * 1024 - 65536, expected, sizeof(mem), 0), sizeof(mem));
 	ASSERT_EQ(opd_read(&d, 512 * 1024 - 65536, mem, sizeof(mem)), sizeof(mem));
 	ASSERT_MEMEQ(mem, expected, sizeof(mem));
+	reads_in_pieces(&d, 512 * 1024 - 65536, expected, sizeof(mem));
 	broken_fail(&tree, 0, 1 << TGT_FLUSH, 0, 0);
 	EXPECT_ERR(opd_simple(&d, TGT_FLUSH, 0, 0, 0), -EIO);
 	broken_fail(&tree, 0, 0, 0, 0);
@@ -576,30 +630,33 @@ static void flush_fails(void)
 	close_all(&d, &tree);
 }
 
-/* Where the legs differ when both have lost what no flush has made them keep */
-static s64 after_power_cut(const char *spec, bool flushes)
+enum keeps { BY_NOTHING, BY_FLUSH, BY_FUA };
+
+/* Where the legs differ when both have lost what they were not made to keep. The mirror is
+ * closed later: that flushes both. */
+static s64 after_power_cut(const char *spec, enum keeps how)
 {
 	struct tgt_tree tree;
 	struct opdriver d;
+	struct opdriver cutter;
 	s64 at;
 
 	open_tree(&tree, spec);
 	opd_attach(&d, &tree, 0);
-	write_to_all(&d, 1);
-	if (flushes)
+	write_to_all_as(&d, 1, how == BY_FUA ? TGT_F_FUA : 0);
+	if (how == BY_FLUSH)
 		ASSERT_EQ(opd_simple(&d, TGT_FLUSH, 0, 0, 0), 0);
-	opd_close(&d);
 	for (u32 leg = 0; leg < 2; leg++) {
 		struct tgt_tree one = mirror_leg(&tree, leg);
 
-		opd_attach(&d, &one, 0);
-		ASSERT_GE(opd_simple(&d, BROKEN_POWER_CUT, 0, 0, 0), 0);
-		if (flushes && leg == 0)
-			has_everywhere(&d, 1);
-		opd_close(&d);
+		opd_attach(&cutter, &one, 0);
+		ASSERT_GE(opd_simple(&cutter, BROKEN_POWER_CUT, 0, 0, 0), 0);
+		if (leg == 0)
+			has_everywhere(&cutter, how != BY_NOTHING);
+		opd_close(&cutter);
 	}
 	at = mirror_differs(&tree);
-	tgt_close(&tree);
+	close_all(&d, &tree);
 	return at;
 }
 
@@ -608,9 +665,18 @@ static s64 after_power_cut(const char *spec, bool flushes)
 
 static void flushes_both(void)
 {
-	EXPECT_EQ(after_power_cut(CACHES("", ""), true), -1);
-	EXPECT_GE(after_power_cut(CACHES("", "?lie=flush"), true), 0);
-	EXPECT_EQ(after_power_cut(CACHES("", ""), false), -1);
+	EXPECT_EQ(after_power_cut(CACHES("", ""), BY_FLUSH), -1);
+	EXPECT_GE(after_power_cut(CACHES("", "?lie=flush"), BY_FLUSH), 0);
+	EXPECT_EQ(after_power_cut(CACHES("", ""), BY_NOTHING), -1);
+}
+
+/* Without any flush. A cache that lies about it alone would be as wrong as a mirror
+ * that keeps it to itself. */
+static void fua_of_both(void)
+{
+	EXPECT_EQ(after_power_cut(CACHES("", ""), BY_FUA), -1);
+	EXPECT_EQ(after_power_cut(CACHES("", "?lie=flush"), BY_FUA), -1);
+	EXPECT_GE(after_power_cut(CACHES("", "?lie=fua"), BY_FUA), 0);
 }
 
 static void both_fail(void)
@@ -712,6 +778,10 @@ static const struct {
 	{ "mirror:ram:1M", -EINVAL, "[ is missing" },
 	{ "mirror:[zoned?zone_size=64K:[ram:1M]],[ram:1M]", -EOPNOTSUPP, "first leg is zoned" },
 	{ "mirror:[ram:1M],[integrity:[ram:1M]]", -EOPNOTSUPP, "second leg is zoned or has meta" },
+	{ "mirror:[ram:4K],[file:/proc/self/exe?ro=1&length=4K]", -EROFS,
+	  "its second leg is read-only" },
+	{ "mirror:[elastic?chunk=64K:[ram:2M]],[elastic?chunk=128K:[ram:2M]]", -EINVAL,
+	  "its legs have chunks of 65536 and 131072 bytes" },
 	{ "mirror?region=100K:[ram:1M],[ram:1M]", -EINVAL, "not a power of two" },
 	{ "mirror?region=4K:[ram:1M],[ram:1M]", -ERANGE, "region" },
 	{ "mirror?region=64K:[null:1T],[null:1T]", -EINVAL, "more than 524288" },
@@ -761,9 +831,11 @@ static void limits(void)
 static const struct test_case cases[] = {
 	TEST("random operations are byte-exact while it copies, after, and switched", exact,
 	     .timeout_ms = 60000),
+	TEST("legs with blocks of 512 and 4096 bytes work together", blocks_differ,
+	     .timeout_ms = 60000),
 	TEST("both legs are the same when all was copied, and every percent was told", copying),
 	TEST("there is nothing to watch where there is no mirror", on_events),
-	TEST("legs that are said to be the same are not copied", trusting),
+	TEST("legs that are said to be the same are not copied, and it says that all is", trusting),
 	TEST("it pauses and goes on when it is told to", pausing),
 	TEST("it copies no faster than its rate", limiting),
 	TEST("it stops soon, and goes on where it was", stopping),
@@ -778,6 +850,7 @@ static const struct test_case cases[] = {
 	     first_fails_early),
 	TEST("a leg whose flush fails has failed, unless both have", flush_fails),
 	TEST("what was flushed is kept by both legs", flushes_both),
+	TEST("what was written with FUA is kept by both legs without a flush", fua_of_both),
 	TEST("an error of both legs is the caller's, and they become the same again", both_fail),
 	TEST("a leg that cannot be copied to has failed", copy_fails),
 	TEST("it switches legs only when both are complete, and knows its messages", switching),

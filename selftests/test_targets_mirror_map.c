@@ -3,6 +3,7 @@
 #include <asm/errno.h>
 #include <asm/signal.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/mman.h>
 #include <linux/wait.h>
 
@@ -14,7 +15,7 @@
 #include "uapi/rt/fmt.h"
 #include "uapi/rt/mem.h"
 #include "uapi/sys.h"
-#include "ublk/targets/mirror.h"
+#include "ublk/targets/mirror_parts.h"
 
 #define MIB (1U << 20)
 #define DISK_BYTES (16U * MIB)
@@ -226,6 +227,25 @@ static void write_one(struct tgt_tree *tree)
 	opd_close(&d);
 }
 
+static void note_complete(void *ctx, u32 percent, bool is_complete)
+{
+	EXPECT_EQ(percent, 100);
+	*(u32 *)ctx += is_complete;
+}
+
+static void is_told(struct tgt_tree *tree)
+{
+	u32 nr_complete = 0;
+	const struct mirror_events events = { .progress = note_complete, .ctx = &nr_complete };
+	struct opdriver d;
+
+	ASSERT_OK(mirror_watch(tree, &events));
+	opd_attach(&d, tree, 0);
+	opd_poll(&d);
+	EXPECT_EQ(nr_complete, 1);
+	opd_close(&d);
+}
+
 /* A ram disk does not outlive its tree, but what the file says does. */
 static void remembering(void)
 {
@@ -233,8 +253,69 @@ static void remembering(void)
 	EXPECT_EQ(dirty_after("mirror?bitmap=%D/m:" SMALL, copy_all), 4);
 	EXPECT_EQ(dirty_after("mirror?bitmap=%D/m:" SMALL, write_one), 0);
 	/* it was ended properly: both legs were flushed */
-	EXPECT_EQ(dirty_after("mirror?bitmap=%D/m:" SMALL, NULL), 0);
+	EXPECT_EQ(dirty_after("mirror?bitmap=%D/m:" SMALL, is_told), 0);
 	EXPECT_EQ(dirty_after("mirror?bitmap=%D/new&clean=1:" SMALL, NULL), 0);
+}
+
+static u64 hash_of(const char *path)
+{
+	static u8 mem[65536];
+	u64 hash = 1;
+	int fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+	long n;
+
+	ASSERT_OK(fd);
+	while ((n = sys_read(fd, mem, sizeof(mem))) > 0)
+		for (long i = 0; i < n; i++)
+			hash = (hash ^ mem[i]) * 0x100000001b3ULL;
+	(void)sys_close(fd);
+	return hash;
+}
+
+static void open_beside(struct tgt_tree *tree, const struct tgt_tree *old, const char *pattern)
+{
+	s32 fds[TGT_MAX_NODES];
+	u32 nr = tgt_hand_over(old, fds);
+	struct diag why;
+
+	for (u32 i = 0; i < nr; i++)
+		if (fds[i] >= 0)
+			fds[i] = sys_fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+	if (tgt_open_handed(tree, broken_types, in_dir(pattern), fds, nr, &why))
+		test_fail("%s", why.text);
+}
+
+/* Whoever takes it over writes nothing while the other does, and then has what that has left */
+static void handing_over(void)
+{
+	static const char pattern[] =
+		"mirror?bitmap=%D/m:[file:%D/a?size=4M],[file:%D/b?size=4M]";
+	struct tgt_tree old;
+	struct tgt_tree new;
+	struct diag why;
+	char path[512];
+	u64 hash;
+
+	ASSERT_OK(str_copy(path, sizeof(path), in_dir("%D/m")));
+	open_tree(&old, pattern);
+	EXPECT_EQ(mirror_number(&old, "dirty_regions"), 4);
+	hash = hash_of(path);
+	open_beside(&new, &old, pattern);
+	EXPECT_EQ(mirror_number(&new, "dirty_regions"), 4);
+	copy_all(&old);
+	EXPECT_EQ(mirror_number(&old, "dirty_regions"), 0);
+	/* it gives up: it has left no trace */
+	hash = hash_of(path);
+	tgt_close(&new);
+	EXPECT_EQ(hash_of(path), hash);
+	/* what it knows is old, and it is told so */
+	open_beside(&new, &old, pattern);
+	write_one(&old);
+	tgt_close(&old);
+	ASSERT_OK(tgt_resume(&new, &why));
+	EXPECT_EQ(mirror_number(&new, "dirty_regions"), 0);
+	tgt_close(&new);
+	EXPECT_EQ(dirty_after(pattern, NULL), 0);
 }
 
 /* A leg that has failed is known to have after the next start, whichever it was */
@@ -310,6 +391,113 @@ static void tidying(void)
 		copied = copied_after_failure(&tree, &d);
 	}
 	EXPECT_LE(copied, MIB);
+	opd_close(&d);
+	tgt_close(&tree);
+}
+
+/* --- on the disk ------------------------------------------------------------------------ */
+
+/* What a kill does not show: a page cache outlives it. Of the map's writes, by what
+ * the kernel is asked for: durable ones, and no leg gets anything before they are. */
+static struct {
+	s32 map_fd;
+	u64 under_way; /* user_data of the map's write, or 0 */
+	u64 bits;      /* of regions, and which leg has failed, as it will be in the file ... */
+	u32 failed;
+	u64 kept_bits; /* ... and as it is */
+	u32 kept_failed;
+	u32 len;
+	u32 nr_kept;
+	u32 nr_leg_writes;
+} order;
+
+#define ORDER_LEG(name) "file:%D/" name "?size=4M&direct=0&io=ring"
+#define ORDER_LEGS "[" ORDER_LEG("a") "],[fail:[" ORDER_LEG("b") "]]"
+#define FAILED_AT 32 /* struct header, mirror_map.c */
+#define BITS_AT 4096
+
+static void look_at_map(const struct io_uring_sqe *sqe)
+{
+	const u8 *image = (const u8 *)(uintptr_t)sqe->addr - sqe->off;
+
+	EXPECT_EQ(order.under_way, 0);
+	if (!(sqe->rw_flags & RWF_DSYNC))
+		test_fail("the map is written without RWF_DSYNC");
+	order.under_way = sqe->user_data;
+	order.len = sqe->len;
+	order.bits = order.kept_bits;
+	order.failed = order.kept_failed;
+	if (!sqe->off)
+		memcpy(&order.failed, image + FAILED_AT, sizeof(order.failed));
+	if (sqe->off + sqe->len <= BITS_AT)
+		return;
+	order.bits = 0;
+	for (u32 r = 0; r < 64; r++)
+		order.bits |= (u64)!!(image[BITS_AT + r / 4] >> 2 * (r % 4) & 3) << r;
+}
+
+static void look_at_sqe(struct io_uring_sqe *sqe)
+{
+	bool is_write = sqe->opcode == IORING_OP_WRITE || sqe->opcode == IORING_OP_WRITEV ||
+			sqe->opcode == IORING_OP_WRITE_FIXED;
+
+	if (!is_write)
+		return;
+	if (sqe->fd == order.map_fd) {
+		look_at_map(sqe);
+		return;
+	}
+	order.nr_leg_writes++;
+	if (!(order.kept_bits >> (sqe->off / 65536) & 1))
+		test_fail("a leg gets what the map does not tell of yet, at %llu", sqe->off);
+}
+
+static void look_at_cqe(u64 user_data, s32 res)
+{
+	if (!order.under_way || user_data != order.under_way)
+		return;
+	EXPECT_EQ(res, order.len);
+	order.under_way = 0;
+	order.kept_bits = order.bits;
+	order.kept_failed = order.failed;
+	order.nr_kept++;
+}
+
+static void keeping_order(void)
+{
+	static u8 mem[4096];
+	struct opd_slot *slots[8];
+	struct tgt_tree tree;
+	struct opdriver d;
+
+	open_tree(&tree, "mirror?bitmap=%D/m&clean=1&region=64K:" ORDER_LEGS);
+	order.map_fd = ((const struct mirror *)tree.root->state)->map.fd;
+	opd_attach(&d, &tree, 0);
+	d.meddle = look_at_sqe;
+	d.saw_cqe = look_at_cqe;
+	/* one by one, each in a region of its own, and twice there: one save for both */
+	for (u64 i = 0; i < 32; i++)
+		ASSERT_EQ(opd_write(&d, i / 2 * 65536 + i % 2 * 4096, mem, sizeof(mem), 0),
+			  sizeof(mem));
+	EXPECT_EQ(order.nr_leg_writes, 64);
+	EXPECT_GE(order.nr_kept, 16);
+	/* and some at a time */
+	for (u32 i = 0; i < ARRAY_SIZE(slots); i++) {
+		slots[i] = opd_slot(&d);
+		slots[i]->op.kind = TGT_WRITE;
+		slots[i]->op.offset_bytes = (40 + i) * 65536ULL;
+		slots[i]->op.len_bytes = sizeof(mem);
+		tgt_set_mem(&slots[i]->op, mem);
+		(void)opd_start(&d, slots[i]);
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(slots); i++)
+		ASSERT_EQ(opd_wait(&d, slots[i]), sizeof(mem));
+	EXPECT_EQ(order.nr_leg_writes, 80);
+	/* which leg has failed is in the file before that is answered which it lacks */
+	EXPECT_EQ(order.kept_failed, 0);
+	broken_fail(&tree, 0, 1 << TGT_WRITE, 0, ~0ULL);
+	ASSERT_EQ(opd_write(&d, 0, mem, sizeof(mem), 0), sizeof(mem));
+	EXPECT_EQ(order.kept_failed, 2);
 	opd_close(&d);
 	tgt_close(&tree);
 }
@@ -396,10 +584,14 @@ static const struct test_case cases[] = {
 	     .timeout_ms = 60000, .fixture = &use_dir_fixture),
 	TEST("a mirror that was ended knows what there is to copy", remembering,
 	     .fixture = &use_dir_fixture),
+	TEST("another server takes over what this one has left", handing_over,
+	     .fixture = &use_dir_fixture),
 	TEST("after a start it knows which leg had failed", knowing_failures,
 	     .fixture = &use_dir_fixture),
 	TEST("regions that are quiet are not copied for a leg that fails later", tidying,
 	     .fixture = &use_dir_fixture),
+	TEST("it is on the disk before a leg gets what it tells of, and before a failure is answered",
+	     keeping_order, .fixture = &use_dir_fixture),
 	TEST("a file that is no such bitmap is refused, whatever is in it", refusing,
 	     .fixture = &use_dir_fixture),
 };

@@ -4,8 +4,6 @@
  * places, and change their pages while they are being written. At the end both legs
  * are the same; and those of mirrors that were broken on purpose are not.
  */
-#if !__STDC_HOSTED__
-
 #include <asm/errno.h>
 
 #include "selftests/broken.h"
@@ -173,7 +171,7 @@ static s64 copy_once(const struct shape *shape, u64 seed, u64 *nr_met)
 
 static u32 seeds_of(const struct shape *shape)
 {
-	const char *text = rt_env(test_start, SEEDS_LONG);
+	const char *text = test_env(SEEDS_LONG);
 	u32 nr;
 
 	return text && !parse_u32(text, &nr) ? nr : shape->nr_seeds;
@@ -251,5 +249,3 @@ static const struct test_case cases[] = {
 	     .timeout_ms = 120000),
 };
 TEST_SUITE(targets_mirror_threads, cases);
-
-#endif

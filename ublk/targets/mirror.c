@@ -48,7 +48,6 @@
 
 #include <asm/errno.h>
 
-#include "uapi/rt/mem.h"
 #include "ublk/targets/targets.h"
 
 #define REGION_BYTES (1ULL << 20)
@@ -78,41 +77,6 @@ struct mirror_values {
 	X(struct mirror_values, clean,								\
 	  OPT_TEXT("clean", "0|1", "believe that both are the same: if not, data is lost"),	\
 	  .kind = OPT_BOOL)
-
-/* What a change needs, in place of a sub-operation */
-struct passage {
-	struct blocks_wait wait;
-	struct mirror_save save;
-	struct tgt_op *sub[2];
-	u32 legs; /* that were asked */
-	bool is_answered; /* by all of them */
-	s64 result;
-};
-_Static_assert(sizeof(struct passage) <= sizeof(struct tgt_op), "it has the room of one");
-
-static struct passage *passage_of(const struct tgt_op *op)
-{
-	return (struct passage *)(uintptr_t)op->scratch[0];
-}
-
-static struct passage *make_passage(struct tgt_op *op)
-{
-	struct passage *p = (void *)tgt_sub(op, NULL);
-
-	op->scratch[0] = (u64)(uintptr_t)p;
-	*p = (struct passage){ .legs = 0 };
-	return p;
-}
-
-static u64 first_of(const struct mirror *m, const struct tgt_op *op)
-{
-	return op->offset_bytes >> m->region_shift;
-}
-
-static u64 last_of(const struct mirror *m, const struct tgt_op *op)
-{
-	return (op->offset_bytes + op->len_bytes - 1) >> m->region_shift;
-}
 
 /* --- the state of regions ------------------------------------------------------------- */
 
@@ -164,38 +128,9 @@ COLD void mirror_leg_fails(struct tgt *t, u32 leg, s32 err)
 	mirror_ring_bell(m);
 }
 
-/* --- changes --------------------------------------------------------------------------- */
+/* --- operations --------------------------------------------------------------------------- */
 
-/* Who has to get what is written there. A leg is a bit, as its being stale is. */
-static u32 legs_for(struct mirror *m, u64 region, bool *is_saved)
-{
-	u32 old = mirror_region(m, region);
-
-	for (;;) {
-		u32 failed = __atomic_load_n(&m->failed, __ATOMIC_SEQ_CST);
-		u32 has = ~old & MIRROR_STALE_ANY;
-		u32 legs = has & ~failed;
-		u32 now = (old | MIRROR_INTENT) & (u32)~MIRROR_QUIET;
-
-		if (!legs)
-			legs = has;
-		else
-			now |= has & failed;
-		if (mirror_is_copied(old))
-			legs |= MIRROR_STALE_ANY & ~failed;
-		if (old != now && !mirror_change(m, region, &old, now))
-			continue;
-		if (old & MIRROR_COPYING)
-			__atomic_fetch_add(&m->met_copying, 1, __ATOMIC_RELAXED);
-		if (!(old & MIRROR_INTENT) && !__atomic_load_n(&m->is_ticking, __ATOMIC_SEQ_CST))
-			mirror_ring_bell(m);
-		*is_saved &= !!(old & MIRROR_SAVED);
-		return legs;
-	}
-}
-
-/* For those who ask whose error it is that they got: tgt_disk_error() */
-static COLD s32 note_error(struct mirror *m, u32 leg, s64 result)
+COLD s32 mirror_note_error(struct mirror *m, u32 leg, s64 result)
 {
 	s32 err = result < 0 ? (s32)result : -EIO;
 
@@ -203,147 +138,7 @@ static COLD s32 note_error(struct mirror *m, u32 leg, s64 result)
 	return err;
 }
 
-static bool was_good(const struct tgt_op *op, const struct tgt_op *sub)
-{
-	return op->kind == TGT_WRITE ? sub->result == (s64)op->len_bytes : sub->result >= 0;
-}
-
-/* Which of the legs that were asked have done it; *err is of the last that has not */
-static u32 good_legs(const struct tgt_op *op, s32 *err)
-{
-	const struct passage *p = passage_of(op);
-	u32 good = 0;
-
-	for (u32 leg = 0; leg < 2; leg++) {
-		if (!(p->legs >> leg & 1))
-			continue;
-		if (was_good(op, p->sub[leg]))
-			good |= 1U << leg;
-		else
-			*err = note_error(op->tgt->state, leg, p->sub[leg]->result);
-	}
-	return good;
-}
-
-/* Nobody is left who has all of it: the error is the disk's, and where both had the
- * same they may not any more. */
-static COLD s64 change_fails(struct mirror *m, const struct tgt_op *op, u32 bad, s32 err)
-{
-	u32 leg = bad == MIRROR_STALE_ANY ? !__atomic_load_n(&m->primary, __ATOMIC_SEQ_CST) :
-					    bad >> 1;
-
-	for (u64 r = first_of(m, op); r <= last_of(m, op); r++) {
-		u32 s = mirror_region(m, r);
-
-		mirror_set_stale(m, r, s & MIRROR_STALE_ANY ? (s & MIRROR_STALE_ANY) >> 1 : leg);
-	}
-	mirror_ring_bell(m);
-	return err;
-}
-
-/* Some leg has not done it, or has failed meanwhile. */
-static COLD s64 judge_change(struct tgt *t, const struct tgt_op *op, u32 good, s32 err)
-{
-	const struct passage *p = passage_of(op);
-	struct mirror *m = t->state;
-	u32 bad = p->legs & ~good;
-	u32 out;
-
-	for (u64 r = first_of(m, op); r <= last_of(m, op); r++)
-		if (!(~mirror_region(m, r) & good & MIRROR_STALE_ANY))
-			return change_fails(m, op, bad, err);
-	for (u32 leg = 0; leg < 2; leg++)
-		if (bad >> leg & 1)
-			mirror_leg_fails(t, leg, err);
-	out = bad | (p->legs & __atomic_load_n(&m->failed, __ATOMIC_SEQ_CST));
-	for (u64 r = first_of(m, op); r <= last_of(m, op); r++)
-		for (u32 leg = 0; leg < 2; leg++)
-			if (out >> leg & 1)
-				mirror_set_stale(m, r, leg);
-	return op->kind == TGT_WRITE ? (s64)op->len_bytes : 0;
-}
-
-/* The file has to say that a leg has failed before anything is answered that it lacks. */
-static bool knows_failed(const struct mirror *m)
-{
-	return m->map.fd < 0 || __atomic_load_n(&m->failed, __ATOMIC_SEQ_CST) ==
-					__atomic_load_n(&m->map.saved_failed, __ATOMIC_SEQ_CST);
-}
-
-static void end_quiet(struct mirror *m, const struct tgt_op *op)
-{
-	for (u64 r = first_of(m, op); r <= last_of(m, op); r++)
-		if (mirror_region(m, r) & MIRROR_QUIET)
-			__atomic_fetch_and(&m->regions[r], (u32)~MIRROR_QUIET, __ATOMIC_SEQ_CST);
-}
-
-static s64 changed(struct tgt *t, const struct tgt_op *op)
-{
-	struct mirror *m = t->state;
-	s64 result = op->kind == TGT_WRITE ? (s64)op->len_bytes : 0;
-	s32 err = 0;
-	u32 good = good_legs(op, &err);
-
-	if (good != passage_of(op)->legs || __atomic_load_n(&m->failed, __ATOMIC_SEQ_CST))
-		result = judge_change(t, op, good, err);
-	end_quiet(m, op);
-	return result;
-}
-
-/* A leg whose flush fails may have lost what it had, and the other has it, too. */
-static s64 flushed(struct tgt *t, const struct tgt_op *op)
-{
-	struct mirror *m = t->state;
-	u32 legs = passage_of(op)->legs;
-	s32 err = 0;
-	u32 good = good_legs(op, &err);
-
-	if (good == legs)
-		return 0;
-	for (u32 leg = 0; leg < 2; leg++) {
-		bool is_bad = (legs & ~good) >> leg & 1;
-
-		if (is_bad && (!good || __atomic_load_n(&m->nr_stale[!leg], __ATOMIC_SEQ_CST)))
-			return err;
-		if (is_bad)
-			mirror_leg_fails(t, leg, err);
-	}
-	return 0;
-}
-
-/* All legs have answered, and what has to be saved is */
-static enum tgt_status end_change(struct tgt *t, struct tgt_op *op, s64 result)
-{
-	struct mirror *m = t->state;
-
-	if (op->kind != TGT_FLUSH)
-		blocks_give(&m->blocks, &passage_of(op)->wait);
-	return tgt_finish(op, result);
-}
-
-static enum tgt_status answer(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
-{
-	struct passage *p = passage_of(op);
-	struct mirror *m = t->state;
-	int err;
-
-	p->result = op->kind == TGT_FLUSH ? flushed(t, op) : changed(t, op);
-	p->is_answered = true;
-	if (p->result < 0 || knows_failed(m))
-		return end_change(t, op, p->result);
-	err = mirror_save(t, q, op, &p->save);
-	return err ? end_change(t, op, err) : TGT_PENDING;
-}
-
-static void leg_done(struct tgt_queue *q, struct tgt_op *sub)
-{
-	struct tgt_op *op = sub->parent;
-
-	if (--op->nr_waiting == 0 && answer(op->tgt, q, op) == TGT_DONE)
-		tgt_complete(q, op, op->result);
-}
-
-static struct tgt_op *make_sub(struct tgt_op *op, tgt_done_fn *done)
+struct tgt_op *mirror_sub(struct tgt_op *op, tgt_done_fn *done)
 {
 	struct tgt_op *sub = tgt_sub(op, done);
 
@@ -353,261 +148,28 @@ static struct tgt_op *make_sub(struct tgt_op *op, tgt_done_fn *done)
 	return sub;
 }
 
-static enum tgt_status ask_legs(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
-{
-	struct passage *p = passage_of(op);
-
-	op->nr_waiting = 0;
-	for (u32 leg = 0; leg < 2; leg++) {
-		if (!(p->legs >> leg & 1))
-			continue;
-		p->sub[leg] = make_sub(op, leg_done);
-		op->nr_waiting += tgt_submit(t->child[leg], q, p->sub[leg]) == TGT_PENDING;
-	}
-	return op->nr_waiting ? TGT_PENDING : answer(t, q, op);
-}
-
-/* It has its blocks. */
-static enum tgt_status go(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
-{
-	struct passage *p = passage_of(op);
-	struct mirror *m = t->state;
-	bool is_saved = true;
-	int err;
-
-	for (u64 r = first_of(m, op); r <= last_of(m, op); r++)
-		p->legs |= legs_for(m, r, &is_saved);
-	if (m->map.fd < 0 || (is_saved && knows_failed(m)))
-		return ask_legs(t, q, op);
-	mirror_map_changed(m, first_of(m, op), last_of(m, op));
-	err = mirror_save(t, q, op, &p->save);
-	return err ? end_change(t, op, err) : TGT_PENDING;
-}
-
-/* The file has what the regions said: either before the legs are asked, or after. */
-static enum tgt_status go_on(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
-{
-	struct mirror *m = t->state;
-
-	if (passage_of(op)->is_answered)
-		return end_change(t, op, passage_of(op)->result);
-	for (u64 r = first_of(m, op); r <= last_of(m, op); r++)
-		__atomic_fetch_or(&m->regions[r], MIRROR_SAVED, __ATOMIC_SEQ_CST);
-	return ask_legs(t, q, op);
-}
-
-static enum tgt_status wait_or_go(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
-{
-	struct blocks_wait *wait = &passage_of(op)->wait;
-	struct mirror *m = t->state;
-	int err;
-
-	if (blocks_are_taken(wait))
-		return go(t, q, op);
-	err = blocks_wait(&m->blocks, wait, q, op, MIRROR_STEP_LOCK);
-	if (!err)
-		return TGT_PENDING;
-	blocks_give(&m->blocks, wait);
-	return tgt_finish(op, err);
-}
-
-static enum tgt_status change(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
-{
-	struct mirror *m = t->state;
-	struct passage *p;
-	u64 first = op->offset_bytes >> MIRROR_BLOCK_SHIFT;
-	u64 last = (op->offset_bytes + op->len_bytes - 1) >> MIRROR_BLOCK_SHIFT;
-
-	if (last - first >= blocks_max(&m->blocks))
-		return tgt_finish(op, -EINVAL);
-	p = make_passage(op);
-	(void)blocks_take(&m->blocks, &p->wait, first, last - first + 1);
-	return wait_or_go(t, q, op);
-}
-
-static enum tgt_status flush(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
-{
-	struct mirror *m = t->state;
-	struct passage *p = make_passage(op);
-
-	for (u32 leg = 0; leg < 2; leg++)
-		if (!mirror_has_failed(m, leg) ||
-		    __atomic_load_n(&m->nr_stale[!leg], __ATOMIC_SEQ_CST))
-			p->legs |= 1U << leg;
-	return ask_legs(t, q, op);
-}
-
-/* --- reads: scratch[0] is which legs were asked, and the first of them above FIRST_SHIFT; [1]
- * is what that one has said, if it was an error ---------------------------------------- */
-
-#define FIRST_SHIFT 8
-
-/* The leg to read all of these regions from, or -1 */
-static s32 leg_to_read(const struct mirror *m, u64 first, u64 last, u32 not_these)
-{
-	u32 failed = __atomic_load_n(&m->failed, __ATOMIC_SEQ_CST);
-	u32 primary = __atomic_load_n(&m->primary, __ATOMIC_SEQ_CST);
-	u32 legs = MIRROR_STALE_ANY & ~not_these;
-
-	for (u64 r = first; r <= last; r++)
-		legs &= ~mirror_region(m, r);
-	if (legs & ~failed)
-		legs &= ~failed;
-	if (!legs)
-		return -1;
-	return (s32)(legs >> primary & 1 ? primary : !primary);
-}
-
-/* True: the other leg, *leg, may have it */
-static COLD bool read_again(struct mirror *m, struct tgt_op *op, const struct tgt_op *sub, s32 *leg)
-{
-	bool is_other = op->scratch[1];
-	s32 err = note_error(m, (u32)(op->scratch[0] >> FIRST_SHIFT) ^ is_other, sub->result);
-
-	__atomic_fetch_add(&m->read_errors, 1, __ATOMIC_RELAXED);
-	if (is_other) {
-		(void)tgt_finish(op, (s64)op->scratch[1]);
-		return false;
-	}
-	*leg = leg_to_read(m, first_of(m, op), last_of(m, op), op->scratch[0] & MIRROR_STALE_ANY);
-	op->scratch[1] = (u64)(s64)err;
-	(void)tgt_finish(op, err);
-	return *leg >= 0;
-}
-
-/* As read_again(); otherwise the result stands in op */
-static bool was_read(struct tgt *t, struct tgt_op *op, const struct tgt_op *sub, s32 *leg)
-{
-	if (sub->result != (s64)op->len_bytes)
-		return read_again(t->state, op, sub, leg);
-	if (op->scratch[1])
-		mirror_leg_fails(t, (u32)(op->scratch[0] >> FIRST_SHIFT),
-				 (s32)(s64)op->scratch[1]);
-	(void)tgt_finish(op, sub->result);
-	return false;
-}
-
-static void read_done(struct tgt_queue *q, struct tgt_op *sub);
-
-static enum tgt_status read_from(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, s32 leg)
-{
-	struct tgt_op *sub;
-
-	do {
-		op->scratch[0] |= 1U << leg;
-		sub = make_sub(op, read_done);
-		if (tgt_submit(t->child[leg], q, sub) == TGT_PENDING)
-			return TGT_PENDING;
-	} while (was_read(t, op, sub, &leg));
-	return TGT_DONE;
-}
-
-static void read_done(struct tgt_queue *q, struct tgt_op *sub)
-{
-	struct tgt_op *op = sub->parent;
-	s32 leg;
-
-	if (!was_read(op->tgt, op, sub, &leg) || read_from(op->tgt, q, op, leg) == TGT_DONE)
-		tgt_complete(q, op, op->result);
-}
-
-/*
- * Each leg has a part that the other lacks: the first failed before the second had
- * all of it. Two pieces of the operation at most, or it is an error.
- */
-static void part_done(struct tgt_queue *q, struct tgt_op *sub)
-{
-	struct tgt_op *op = sub->parent;
-
-	if (sub->result != (s64)sub->len_bytes)
-		op->result = sub->result < 0 ? sub->result : -EIO;
-	if (--op->nr_waiting == 0)
-		tgt_complete(q, op, op->result);
-}
-
-static void ask_part(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, u32 leg, u64 at,
-		     u64 len)
-{
-	struct tgt_op *sub = tgt_sub(op, part_done);
-
-	sub->offset_bytes = op->offset_bytes + at;
-	sub->len_bytes = len;
-	sub->data = op->data;
-	sub->data.pieces = &sub->piece;
-	sub->piece = (struct tgt_piece){ op->data.pieces->at + at, len };
-	if (tgt_submit(t->child[leg], q, sub) == TGT_PENDING)
-		op->nr_waiting++;
-	else if (sub->result != (s64)len)
-		op->result = sub->result < 0 ? sub->result : -EIO;
-}
-
-static COLD enum tgt_status read_parts(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
-{
-	const struct mirror *m = t->state;
-	u64 first = first_of(m, op);
-	u64 last = last_of(m, op);
-	u64 cut = first;
-	s32 leg = leg_to_read(m, first, first, 0);
-	s32 other;
-	u64 len;
-
-	while (cut < last && leg_to_read(m, first, cut + 1, !leg ? 2 : 1) == leg)
-		cut++;
-	other = leg >= 0 && cut < last ? leg_to_read(m, cut + 1, last, 1U << leg) : -1;
-	if (other < 0 || op->data.nr_pieces != 1)
-		return tgt_finish(op, -EIO);
-	len = ((cut + 1) << m->region_shift) - op->offset_bytes;
-	op->result = (s64)op->len_bytes;
-	op->nr_waiting = 0;
-	ask_part(t, q, op, (u32)leg, 0, len);
-	ask_part(t, q, op, (u32)other, len, op->len_bytes - len);
-	return op->nr_waiting ? TGT_PENDING : TGT_DONE;
-}
-
-static enum tgt_status mirror_read(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
-{
-	const struct mirror *m = t->state;
-	s32 leg = leg_to_read(m, first_of(m, op), last_of(m, op), 0);
-
-	if (leg < 0)
-		return read_parts(t, q, op);
-	op->scratch[0] = (u64)leg << FIRST_SHIFT;
-	op->scratch[1] = 0;
-	return read_from(t, q, op, leg);
-}
-
 static enum tgt_status mirror_submit(struct tgt *t, struct tgt_queue *q, struct tgt_op *op)
 {
 	u64 size = __atomic_load_n(&t->limits.size_bytes, __ATOMIC_RELAXED);
 
 	if (op->kind == TGT_FLUSH)
-		return flush(t, q, op);
+		return mirror_flush(t, q, op);
 	if (op->kind > TGT_WRITE && op->kind != TGT_DISCARD && op->kind != TGT_WRITE_ZEROES)
 		return tgt_finish(op, -EOPNOTSUPP);
 	if (!op->len_bytes || op->len_bytes > size || op->offset_bytes > size - op->len_bytes)
 		return tgt_finish(op, -EINVAL);
-	return op->kind == TGT_READ ? mirror_read(t, q, op) : change(t, q, op);
+	return op->kind == TGT_READ ? mirror_read(t, q, op) :
+					mirror_begin_change(t, q, op);
 }
 
 static void mirror_cqe(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, u32 step, s32 res)
 {
-	struct mirror *m = t->state;
-	enum tgt_status status;
+	const struct mirror *m = t->state;
 
-	if (step != MIRROR_STEP_LOCK && (op == &m->tidy->op || step < MIRROR_STEP_SAVED)) {
+	if (step != MIRROR_STEP_LOCK && (op == &m->tidy->op || step < MIRROR_STEP_SAVED))
 		mirror_home_cqe(t, q, op, step, res);
-		return;
-	}
-	if (step == MIRROR_STEP_LOCK) {
-		blocks_woken(&m->blocks, res);
-		status = wait_or_go(t, q, op);
-	} else {
-		int ret = mirror_saved(t, q, op, &passage_of(op)->save, step, res);
-
-		status = ret < 0 ? end_change(t, op, ret) : ret ? go_on(t, q, op) : TGT_PENDING;
-	}
-	if (status == TGT_DONE)
-		tgt_complete(q, op, op->result);
+	else
+		mirror_change_cqe(t, q, op, step, res);
 }
 
 /* --- open --------------------------------------------------------------------------------- */
@@ -717,7 +279,7 @@ static COLD int make_regions(struct tgt *t, const struct mirror_values *v, struc
 			m->regions[r] = MIRROR_STALE << 1;
 		m->nr_stale[1] = m->nr_regions;
 	}
-	if (v->bitmap)
+	if (v->bitmap && !m->map.is_anothers)
 		err = mirror_save_now(t);
 	return err ? diag_set(why, err, "bitmap %s: cannot be written", v->bitmap) : 0;
 }
@@ -726,7 +288,7 @@ static COLD void mirror_close(struct tgt *t)
 {
 	struct mirror *m = t->state;
 
-	if (m->map.fd >= 0 && m->map.image && m->lanes)
+	if (m->map.fd >= 0 && m->map.image && m->lanes && !m->map.is_anothers)
 		(void)!mirror_save_now(t);
 	mirror_close_map(t);
 	blocks_exit(&m->blocks);
@@ -747,6 +309,7 @@ static COLD int mirror_open(struct tgt *t, const char *arg, const void *values, 
 	m->map.fd = -1;
 	m->rate_bytes = v->rate_bytes;
 	m->is_paused = v->paused;
+	t->forgets = !v->bitmap; /* which leg has failed, and which is the first */
 	err = make_regions(t, v, why);
 	if (!err)
 		err = mirror_copy_open(t, why);
@@ -765,6 +328,7 @@ static COLD int mirror_open(struct tgt *t, const char *arg, const void *values, 
 const struct tgt_type mirror_target = {
 	.name = "mirror",
 	.summary = "two disks with the same on them, copied while it is used",
+	.messages = "pause, resume, rate=SIZE, switch, reconnect, resync",
 	.params = OPT_TABLE(MIRROR_PARAMS),
 	.values_bytes = sizeof(struct mirror_values),
 	.state_bytes = sizeof(struct mirror),
@@ -772,6 +336,8 @@ const struct tgt_type mirror_target = {
 	.max_children = 2,
 	.open = mirror_open,
 	.close = mirror_close,
+	.hand_over = mirror_hand_over,
+	.resume = mirror_resume,
 	.queue_init = mirror_queue_init,
 	.queue_stop = mirror_queue_stop,
 	.submit = mirror_submit,

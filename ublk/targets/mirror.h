@@ -8,7 +8,8 @@
 /**
  * struct mirror_events - what a program wants to be told; either may be NULL
  * @progress: a further @percent of what is to be copied has been; @is_complete: both
- *            have all. On the thread of queue 0
+ *            have all, which is also told when queue 0 begins and nothing is to be
+ *            copied. On the thread of queue 0
  * @failed:   leg @leg (0: the first, 1: the second) serves no more, by @err; the
  *            other does. Any queue's thread, at the place where it was noticed: soon
  */

@@ -36,6 +36,9 @@ static COLD int switch_legs(struct mirror *m, struct diag *why)
 static COLD void reconnect(struct mirror *m)
 {
 	__atomic_store_n(&m->failed, 0, __ATOMIC_SEQ_CST);
+	/* An error from here on is none of before. */
+	for (u32 leg = 0; leg < 2; leg++)
+		__atomic_store_n(&m->leg_errno[leg], 0, __ATOMIC_RELAXED);
 	for (u64 r = 0; r < m->nr_regions; r++) {
 		u32 old = mirror_region(m, r);
 
@@ -71,8 +74,7 @@ COLD int mirror_message(struct tgt *t, const char *word, const char *value, stru
 	else if (str_eq(word, "resync"))
 		resync(m);
 	else
-		return diag_set(why, -EINVAL, "mirror: %s: it knows pause, resume, rate=BYTES, "
-				"switch, reconnect, resync", word);
+		return tgt_knows_not(t, word, why);
 	mirror_map_all(m);
 	mirror_ring_bell(m);
 	return err;

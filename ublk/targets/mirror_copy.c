@@ -444,6 +444,13 @@ static void look(struct tgt_queue *q, struct tgt_op *op)
 		q->nr_busy--;
 }
 
+/* Who waits until both have all is told so where nothing is to be copied, too. */
+static void begin(struct tgt_queue *q, struct tgt_op *op)
+{
+	end_pass(op->tgt->state);
+	look(q, op);
+}
+
 void mirror_home_cqe(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, u32 step, s32 res)
 {
 	struct mirror *m = t->state;
@@ -470,7 +477,7 @@ COLD int mirror_queue_init(struct tgt *t, struct tgt_queue *q)
 		return 0;
 	m->home = q;
 	m->bell_op->slab.queue = q;
-	m->bell_op->op = (struct tgt_op){ .tgt = t, .slab = &m->bell_op->slab, .done = look };
+	m->bell_op->op = (struct tgt_op){ .tgt = t, .slab = &m->bell_op->slab, .done = begin };
 	m->tidy->slab.queue = q;
 	m->tidy->op = (struct tgt_op){ .tgt = t, .slab = &m->tidy->slab };
 	for (u32 i = 0; i < MIRROR_LANES; i++) {

@@ -370,26 +370,37 @@ static COLD int take_image(struct tgt *t, u64 len, bool is_region_given, struct 
 	return 0;
 }
 
-static COLD int open_file(struct tgt *t, const char *path, bool is_region_given, struct diag *why)
+/* The lock of one that another server hands over is with the file. */
+static COLD int open_file(struct tgt *t, const char *path, struct diag *why)
+{
+	struct mirror_map *map = &((struct mirror *)t->state)->map;
+
+	map->is_anothers = t->handed_fd >= 0;
+	if (map->is_anothers) {
+		map->fd = t->handed_fd;
+		t->handed_fd = -1;
+		return 0;
+	}
+	map->fd = sys_openat(AT_FDCWD, path, O_RDWR | O_CLOEXEC | (t->makes_nothing ? 0 : O_CREAT),
+			     0600);
+	if (map->fd < 0)
+		return diag_set(why, map->fd, "cannot be opened");
+	return file_lock(map->fd, false, 0, 0, why);
+}
+
+/* 0, 1: there is nothing in it yet, or -errno */
+static COLD int read_file(struct tgt *t, bool is_region_given, struct diag *why)
 {
 	struct mirror *m = t->state;
 	static const char none[sizeof(struct header)];
 	struct mirror_map *map = &m->map;
-	long len;
-	int err;
+	long len = sys_pread64(map->fd, map->image, map->mem.len_bytes, 0);
 
-	map->fd = sys_openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (map->fd < 0)
-		return diag_set(why, map->fd, "cannot be opened");
-	err = file_lock(map->fd, false, 0, 0, why);
-	if (err)
-		return err;
-	len = sys_pread64(map->fd, map->image, map->mem.len_bytes, 0);
 	if (len < 0)
 		return diag_set(why, (int)len, "cannot be read");
 	/* Whoever made it was killed before it had a head. */
 	if (!len || (len >= PAGE_BYTES && memcmp(map->image, none, sizeof(none)) == 0))
-		return 1;
+		return t->makes_nothing ? diag_set(why, -EINVAL, "it is empty, and was not") : 1;
 	return take_image(t, (u64)len, is_region_given, why);
 }
 
@@ -401,10 +412,33 @@ COLD int mirror_open_map(struct tgt *t, const char *path, bool is_region_given, 
 	if (ret)
 		return diag_set(why, ret, "no memory for its bitmap");
 	m->map.image = m->map.mem.addr;
-	ret = open_file(t, path, is_region_given, why);
+	ret = open_file(t, path, why);
+	if (!ret)
+		ret = read_file(t, is_region_given, why);
 	if (ret < 0)
 		return diag_prepend(why, ret, "bitmap %s", path);
 	return ret;
+}
+
+s32 mirror_hand_over(const struct tgt *t)
+{
+	return ((const struct mirror *)t->state)->map.fd;
+}
+
+COLD int mirror_resume(struct tgt *t, struct diag *why)
+{
+	struct mirror *m = t->state;
+	int err;
+
+	if (!m->map.is_anothers)
+		return 0;
+	m->map.is_anothers = false;
+	m->nr_stale[0] = 0;
+	m->nr_stale[1] = 0;
+	err = read_file(t, true, why);
+	if (!err)
+		err = mirror_save_now(t);
+	return err ? diag_prepend(why, err, "bitmap of its mirror") : 0;
 }
 
 COLD void mirror_close_map(struct tgt *t)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the parts of the mirror: mirror.c has its I/O, mirror_ask.c what else others
- * ask for, mirror_copy.c and mirror_tidy.c what it does by itself, on queue 0, and
- * mirror_map.c its file.
- * Why it is correct is written in mirror.c.
+ * Between the parts of the mirror: mirror.c has its regions and how it is opened,
+ * mirror_change.c and mirror_read.c its I/O, mirror_ask.c what else others ask for,
+ * mirror_copy.c and mirror_tidy.c what it does by itself, on queue 0, and mirror_map.c
+ * its file. Why it is correct is written in mirror.c.
  */
 #ifndef UBLK_TARGETS_MIRROR_PARTS_H
 #define UBLK_TARGETS_MIRROR_PARTS_H
@@ -43,6 +43,7 @@ enum { MIRROR_SAVE_WAITS, MIRROR_SAVE_DONE, MIRROR_SAVE_YOURSELF };
 /**
  * struct mirror_map - the file of bitmap=, see mirror_map.c
  * @fd:      -1: there is none
+ * @is_anothers: a server that hands it over still writes it: it is read only to be looked at
  * @image:   what is written next; of whoever saves
  * @waiting: those whose regions the next save is for; @batch: those of this one
  * @first, @end: bytes of the image that have changed since the last save began
@@ -52,6 +53,7 @@ struct mirror_map {
 	s32 fd;
 	u32 is_locked; /* of what follows */
 	bool is_saving;
+	bool is_anothers;
 	struct mirror_save *waiting;
 	struct mirror_save *batch;
 	u64 first;
@@ -97,7 +99,7 @@ struct mirror {
 	u32 region_shift;
 	u32 primary;	 /* which leg; atomic, as all that follows */
 	u32 failed;	 /* 1 << leg */
-	u32 leg_errno[2]; /* what each has failed with last */
+	u32 leg_errno[2]; /* what each has failed with last, since it was reconnected */
 	u64 nr_stale[2]; /* regions */
 	u64 nr_unreadable;
 	u64 rate_bytes; /* per second; 0: any */
@@ -136,6 +138,17 @@ static inline u32 mirror_region(const struct mirror *m, u64 region)
 	return __atomic_load_n(&m->regions[region], __ATOMIC_SEQ_CST);
 }
 
+/* The regions of an operation */
+static inline u64 mirror_first(const struct mirror *m, const struct tgt_op *op)
+{
+	return op->offset_bytes >> m->region_shift;
+}
+
+static inline u64 mirror_last(const struct mirror *m, const struct tgt_op *op)
+{
+	return (op->offset_bytes + op->len_bytes - 1) >> m->region_shift;
+}
+
 /* mirror_change() - of a region from @old, which gets what it is now on failure */
 bool mirror_change(struct mirror *m, u64 region, u32 *old, u32 now);
 
@@ -156,6 +169,19 @@ void mirror_leg_fails(struct tgt *t, u32 leg, s32 err);
 /* mirror_set_stale() - the leg lacks something there, unless it is the only one that does not */
 void mirror_set_stale(struct mirror *m, u64 region, u32 leg);
 
+/* mirror_note_error() - what a leg has said; returns it as -errno */
+s32 mirror_note_error(struct mirror *m, u32 leg, s64 result);
+
+/* mirror_sub() - a sub-operation about the same as @op */
+struct tgt_op *mirror_sub(struct tgt_op *op, tgt_done_fn *done);
+
+/* Operations: a change is a write, a discard or zeroes; the steps of its entries are
+ * MIRROR_STEP_LOCK, and from MIRROR_STEP_SAVED on */
+enum tgt_status mirror_read(struct tgt *t, struct tgt_queue *q, struct tgt_op *op);
+enum tgt_status mirror_begin_change(struct tgt *t, struct tgt_queue *q, struct tgt_op *op);
+enum tgt_status mirror_flush(struct tgt *t, struct tgt_queue *q, struct tgt_op *op);
+void mirror_change_cqe(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, u32 step, s32 res);
+
 /* mirror_ring_bell() - queue 0 has something to look at */
 void mirror_ring_bell(struct mirror *m);
 
@@ -166,6 +192,10 @@ NODISCARD int mirror_open_map(struct tgt *t, const char *path, bool is_region_gi
 /* mirror_save_now() - all of it; while no queue runs */
 NODISCARD int mirror_save_now(struct tgt *t);
 void mirror_close_map(struct tgt *t);
+
+/* For another server: hand_over() and resume() of struct tgt_type */
+s32 mirror_hand_over(const struct tgt *t);
+int mirror_resume(struct tgt *t, struct diag *why);
 
 /* mirror_map_changed() - these regions are to be saved; mirror_map_all(): all, and the rest */
 void mirror_map_changed(struct mirror *m, u64 first, u64 last);
