@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ublk/targets/file.c: what it opens and refuses, sizes, windows, locks, holes. */
 #include <asm/errno.h>
+#include <linux/falloc.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
@@ -24,6 +25,17 @@ static void make_file(const char *path, u64 bytes)
 
 	ASSERT_OK(fd);
 	ASSERT_OK(sys_ftruncate(fd, bytes));
+	(void)sys_close(fd);
+}
+
+static void write_all(const char *path, u64 bytes)
+{
+	int fd = sys_openat(AT_FDCWD, path, O_WRONLY, 0);
+
+	ASSERT_OK(fd);
+	memset(mem, 1, sizeof(mem));
+	for (u64 at = 0; at < bytes; at += sizeof(mem))
+		ASSERT_EQ(sys_pwrite64(fd, mem, sizeof(mem), at), sizeof(mem));
 	(void)sys_close(fd);
 }
 
@@ -79,8 +91,6 @@ static void refuses(void)
 		{ "small", "", -EINVAL, "target file: %D/small: 511 bytes: smaller than a block of 512" },
 		{ "disk", "?size=1M&ro=1", -EINVAL,
 		  "target file: ro=1 makes no file longer: not with size=" },
-		{ "disk", "?size=512K", -EEXIST,
-		  "target file: %D/disk: size=: it has 1048576 bytes already and is not cut short" },
 		{ "disk", "?offset=2M", -EINVAL,
 		  "target file: %D/disk: offset= and length= reach behind its end at 1048576" },
 		{ "disk", "?offset=512K&length=1M", -EINVAL,
@@ -161,6 +171,13 @@ static void makes_files(void)
 	has_size("?size=1T", 1ULL << 40);
 	EXPECT_EQ(file_bytes(path), 1ULL << 40);
 	has_size("", 1ULL << 40);
+	/* size= is the least, length= is what is served */
+	has_size("?size=64M", 1ULL << 40);
+	has_size("?size=64M&length=64M", 64 * MIB);
+	EXPECT_EQ(file_bytes(path), 1ULL << 40);
+	ASSERT_OK(open_spec(&tree, "disk", "?size=64M", &why));
+	EXPECT_STREQ(tree.root->notice, "size=: it has 1099511627776 bytes already and is not cut short");
+	tgt_close(&tree);
 	/* what cannot be served is not made, nor made longer */
 	EXPECT_LT(open_spec(&tree, "new", "?size=1M&offset=2M", &why), 0);
 	EXPECT_EQ(file_bytes(use_dir_path(path, "new")), ~0ULL);
@@ -268,6 +285,40 @@ static void is_resized(void)
 	opd_close(&d);
 }
 
+/* What it was made with opens it as it is now */
+static void opens_again(void)
+{
+	static const char *const params[] = { "?size=1M", "?size=1M&offset=4K&io=calls" };
+	char path[128];
+
+	use_dir_path(path, "disk");
+	for (u32 i = 0; i < ARRAY_SIZE(params); i++) {
+		char text[512];
+		struct fmt_buf spec = { .text = text, .size = sizeof(text) };
+		u64 offset = i ? 4096 : 0;
+		struct tgt_tree tree;
+		struct diag why;
+
+		test_row("%s", params[i]);
+		(void)sys_unlinkat(AT_FDCWD, path, 0);
+		ASSERT_OK(open_spec(&tree, "disk", params[i], &why));
+		EXPECT_STREQ(tree.root->notice, "");
+		ASSERT_OK(tgt_resize(&tree, 2 * MIB, &why));
+		ASSERT_OK(tgt_spec_print(&tree, &spec));
+		tgt_close(&tree);
+		if (tgt_open(&tree, tgt_types, text, &why))
+			test_fail("%s: %s", text, why.text);
+		EXPECT_EQ(tree.root->limits.size_bytes, 2 * MIB);
+		EXPECT_EQ(file_bytes(path), 2 * MIB + offset);
+		/* smaller than that it becomes while it is served, and no longer */
+		ASSERT_OK(tgt_resize(&tree, MIB / 2, &why));
+		tgt_close(&tree);
+		ASSERT_OK(tgt_open(&tree, tgt_types, text, &why));
+		EXPECT_EQ(tree.root->limits.size_bytes, MIB - offset);
+		tgt_close(&tree);
+	}
+}
+
 static void finds_holes(void)
 {
 	struct opdriver d;
@@ -290,30 +341,114 @@ static void finds_holes(void)
 	opd_close(&d);
 }
 
+/* Where the file has its own holes of 4K, at any place of the disk's blocks */
+static void punch(const char *path, u64 at, u64 len)
+{
+	int fd = sys_openat(AT_FDCWD, path, O_RDWR, 0);
+
+	ASSERT_OK(fd);
+	if (sys_fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, len))
+		test_skip("no holes in /tmp");
+	(void)sys_close(fd);
+}
+
+/* Every block by what a read of the file finds there */
+static void agrees(const struct tgt_tree *tree, const char *path, u64 offset, u64 block)
+{
+	u64 size = tree->root->limits.size_bytes;
+	int fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+	u32 nr_holes = 0;
+
+	ASSERT_OK(fd);
+	for (u64 at = 0; at < size; at += block) {
+		s64 hole = tgt_seek(tree, at, true);
+		s64 data = tgt_seek(tree, at, false);
+		long got = sys_pread64(fd, mem, block, offset + at);
+		bool is_zero = got == (long)block;
+
+		for (u64 i = 0; is_zero && i < block; i++)
+			is_zero = !mem[i];
+		test_row("block %llu at %llu: hole %lld, data %lld", block, at, hole, data);
+		EXPECT_EQ(hole == (s64)at, is_zero);
+		EXPECT_EQ(data == (s64)at, !is_zero);
+		EXPECT_EQ(tgt_seek(tree, at + block / 2, true) == (s64)(at + block / 2), is_zero);
+		EXPECT_EQ((hole | data) & (s64)(block - 1), 0);
+		nr_holes += is_zero;
+	}
+	EXPECT_GT(nr_holes, 0);
+	(void)sys_close(fd);
+}
+
+static void finds_holes_of_blocks(void)
+{
+	static const struct {
+		const char *params;
+		u64 offset;
+		u64 block;
+	} rows[] = {
+		{ "?lbs=8K", 0, 8 * KIB },
+		{ "?lbs=64K", 0, 64 * KIB },
+		{ "?lbs=64K&offset=64K", 64 * KIB, 64 * KIB },
+		{ "?lbs=8K&offset=8K", 8 * KIB, 8 * KIB },
+		{ "", 0, 512 },
+	};
+	/* smaller than a block, as large but unaligned, a block and a bit, many, at the end */
+	static const u64 holes[][2] = {
+		{ 0, 4 }, { 12, 4 }, { 20, 8 }, { 64, 60 }, { 132, 64 }, { 256, 64 }, { 324, 4 },
+		{ 332, 8 }, { 388, 184 }, { 640, 128 }, { 1020, 4 },
+	};
+	char path[128];
+
+	use_dir_path(path, "disk");
+	make_file(path, 0);
+	make_file(path, MIB);
+	write_all(path, MIB);
+	for (u32 i = 0; i < ARRAY_SIZE(holes); i++)
+		punch(path, holes[i][0] * KIB, holes[i][1] * KIB);
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct tgt_tree tree;
+		struct diag why;
+
+		ASSERT_OK(open_spec(&tree, "disk", rows[i].params, &why));
+		agrees(&tree, path, rows[i].offset, rows[i].block);
+		/* another hand: what is not there any more reads as no zeroes */
+		make_file(path, 704 * KIB);
+		agrees(&tree, path, rows[i].offset, rows[i].block);
+		make_file(path, MIB);
+		tgt_close(&tree);
+	}
+}
+
 /* --- locks ----------------------------------------------------------------------------------- */
+
+struct attempt {
+	const char *name;
+	const char *params;
+	const char *text; /* why it is refused, or NULL */
+};
 
 static void try_again(void *arg)
 {
-	const char *const *row = arg;
+	const struct attempt *a = arg;
 	struct tgt_tree tree;
 	struct diag why;
-	int err = open_spec(&tree, "disk", row[0], &why);
+	int err = open_spec(&tree, a->name, a->params, &why);
 
-	test_row("%s: %s", row[0], why.text);
-	if (!row[1]) {
+	test_row("%s%s: %s", a->name, a->params, why.text);
+	if (!a->text) {
 		ASSERT_OK(err);
 		tgt_close(&tree);
 		return;
 	}
 	ASSERT_ERR(err, -EBUSY);
-	EXPECT_TRUE(str_find(why.text, row[1]));
+	EXPECT_TRUE(str_find(why.text, a->text));
 }
 
 static void second(const char *params, const char *text)
 {
-	const char *row[] = { params, text };
+	struct attempt a = { "disk", params, text };
 
-	ASSERT_EQ(test_run_child(try_again, row), 0);
+	ASSERT_EQ(test_run_child(try_again, &a), 0);
 }
 
 static void is_locked(void)
@@ -357,6 +492,80 @@ static void is_locked(void)
 	tgt_close(&tree);
 }
 
+static void hold_the_other(void *arg)
+{
+	char text[64];
+	struct attempt a = { "b/disk", "", text };
+	struct tgt_tree tree;
+	struct diag why;
+
+	(void)arg;
+	ASSERT_OK(open_spec(&tree, "b/disk", "", &why));
+	fmt_print(text, sizeof(text), "locked by process %d (", (int)sys_getpid());
+	ASSERT_EQ(test_run_child(try_again, &a), 0);
+	tgt_close(&tree);
+}
+
+/* Of two files with one number it is not the first in /proc that is meant */
+static void names_the_right_one(void)
+{
+	struct tgt_tree tree;
+	struct statx a;
+	struct statx b;
+	struct diag why;
+	char path[128];
+
+	use_dir_mount("a", "size=4M");
+	use_dir_mount("b", "size=4M");
+	make_file(use_dir_path(path, "a/disk"), MIB);
+	ASSERT_OK(sys_statx(AT_FDCWD, path, 0, STATX_INO, &a));
+	make_file(use_dir_path(path, "b/disk"), MIB);
+	ASSERT_OK(sys_statx(AT_FDCWD, path, 0, STATX_INO, &b));
+	if (a.stx_ino != b.stx_ino)
+		test_skip("the numbers of two tmpfs differ");
+	ASSERT_OK(open_spec(&tree, "a/disk", "", &why));
+	ASSERT_EQ(test_run_child(hold_the_other, NULL), 0);
+	tgt_close(&tree);
+}
+
+/* Another server opens what this one has, with its lock: at no time has a third one a chance */
+static void is_handed_over(void)
+{
+	struct tgt_tree old;
+	struct tgt_tree new;
+	struct diag why;
+	s32 fds[TGT_MAX_NODES];
+	char text[64];
+	char path[128];
+	char other[128];
+	u32 nr;
+
+	make_file(use_dir_path(path, "disk"), MIB);
+	ASSERT_OK(open_spec(&old, "disk", "", &why));
+	nr = tgt_hand_over(&old, fds);
+	ASSERT_EQ(nr, 1);
+	ASSERT_OK(fds[0]);
+	fds[0] = sys_fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+	/* what does not fit is not taken, and nothing is lost by it */
+	EXPECT_ERR(tgt_open_handed(&new, tgt_types, spec_of("disk", "?ro=1"), fds, nr, &why), -EPROTO);
+	ASSERT_OK(sys_renameat2(AT_FDCWD, path, AT_FDCWD, use_dir_path(other, "away"), 0));
+	make_file(path, MIB);
+	EXPECT_ERR(tgt_open_handed(&new, tgt_types, spec_of("disk", ""), fds, nr, &why), -ESTALE);
+	EXPECT_TRUE(str_find(why.text, "another file"));
+	ASSERT_OK(sys_renameat2(AT_FDCWD, other, AT_FDCWD, path, 0));
+	EXPECT_OK(fds[0]);
+
+	ASSERT_OK(tgt_open_handed(&new, tgt_types, spec_of("disk", ""), fds, nr, &why));
+	EXPECT_EQ(fds[0], -1);
+	ASSERT_OK(tgt_resume(&new, &why));
+	fmt_print(text, sizeof(text), "locked by process %d (", (int)sys_getpid());
+	second("", text);
+	tgt_close(&old);
+	second("", text);
+	tgt_close(&new);
+	second("", NULL);
+}
+
 /* So that no disk is served from a file on itself */
 static void tells_what_it_is_on(void)
 {
@@ -391,7 +600,7 @@ static void leaves_nothing(void)
 		opd_open(&d, tgt_types, spec_of("disk", "?size=1G"));
 		opd_close(&d);
 		EXPECT_LT(open_spec(&tree, "disk", "?offset=1", &why), 0);
-		EXPECT_LT(open_spec(&tree, "disk", "?size=1M", &why), 0);
+		EXPECT_LT(open_spec(&tree, "disk", "?size=1M&lbs=1000", &why), 0);
 	}
 	EXPECT_EQ(sys_openat(AT_FDCWD, "/", O_RDONLY, 0), before + 1);
 }
@@ -407,8 +616,13 @@ static const struct test_case cases[] = {
 	TEST("blocks are as asked for, and a disk to read from offers no more", has_limits, IN_DIR),
 	TEST("a file that is read only stays as it is", only_reads, IN_DIR),
 	TEST("it is resized, by us and by another hand", is_resized, IN_DIR),
+	TEST("once resized, it opens by the same spec", opens_again, IN_DIR),
 	TEST("data and holes are found", finds_holes, IN_DIR),
+	TEST("a block is a hole when all of it is", finds_holes_of_blocks, IN_DIR),
 	TEST("a second server is refused, and told whose it is", is_locked, IN_DIR),
+	TEST("who has a lock is found by file system and number", names_the_right_one, IN_DIR),
+	TEST("another server takes a file over with its lock, if it is that file", is_handed_over,
+	     IN_DIR),
 	TEST("it tells which disk it is on", tells_what_it_is_on, IN_DIR),
 	TEST("100 disks come and go and leave no file open", leaves_nothing, IN_DIR),
 };

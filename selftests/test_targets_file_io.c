@@ -305,6 +305,35 @@ static void tells_errors(void)
 	(void)sys_close(fd);
 }
 
+static void always_again(struct io_uring_sqe *sqe)
+{
+	answer(sqe, -EAGAIN);
+}
+
+static void gives_up(void)
+{
+	char path[128];
+	char spec[256];
+	int fd = make_file(path, MIB);
+	struct opdriver d;
+
+	needs_answers();
+	fmt_print(spec, sizeof(spec), "file:%s?io=ring", path);
+	open_or_skip(&d, spec, false);
+	d.meddle = always_again;
+	nr_meddled = 0;
+	EXPECT_EQ(opd_read(&d, 0, mem, 4096), -EIO);
+	EXPECT_GT(nr_meddled, 8);
+	EXPECT_EQ(opd_write(&d, 0, mem, 4096, TGT_F_FUA), -EIO);
+	EXPECT_LE(nr_meddled, 100);
+	EXPECT_EQ(opd_simple(&d, TGT_FLUSH, 0, 0, 0), -EIO);
+	EXPECT_EQ(opd_simple(&d, TGT_DISCARD, 0, 4096, 0), -EIO);
+	d.meddle = NULL;
+	EXPECT_EQ(opd_read(&d, 0, mem, 4096), 4096);
+	opd_close(&d);
+	(void)sys_close(fd);
+}
+
 /* --- what is cut short ------------------------------------------------------------------ */
 
 /* An operation with its data in a memfd */
@@ -454,18 +483,6 @@ static void stays_sparse(void)
 	(void)sys_close(data);
 }
 
-/* A tmpfs of our own in the case's directory, which goes with this process */
-static void mount_small(const char *options)
-{
-	const struct use_dir *dir = test_fixture();
-
-	if (sys_unshare(CLONE_NEWNS) && sys_unshare(CLONE_NEWUSER | CLONE_NEWNS))
-		test_skip("no mounts here");
-	if (sys_mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    sys_mount("none", dir->path, "tmpfs", 0, options))
-		test_skip("no mount with %s here", options);
-}
-
 static void fill(const char *params, bool by_fd, s32 err)
 {
 	char path[128];
@@ -508,7 +525,7 @@ static void fill(const char *params, bool by_fd, s32 err)
 
 static void is_full(void)
 {
-	mount_small("size=1M");
+	use_dir_mount("", "size=1M");
 	fill("?io=mapped", true, -ENOSPC);
 	fill("?io=mapped", false, -ENOSPC);
 	fill("?io=calls", false, -ENOSPC);
@@ -518,7 +535,7 @@ static void is_full(void)
 /* root has no quota */
 static void has_a_quota(void)
 {
-	mount_small("size=8M,mode=1777,usrquota,usrquota_block_hardlimit=1M");
+	use_dir_mount("", "size=8M,mode=1777,usrquota,usrquota_block_hardlimit=1M");
 	if (sys_setresuid((u32)-1, 65534, (u32)-1))
 		test_skip("no other user here");
 	fill("?io=mapped", true, -EDQUOT);
@@ -749,6 +766,7 @@ static const struct test_case cases[] = {
 	     .timeout_ms = 30000, .fixture = &use_dir_fixture),
 	TEST("short answers, interrupted ones and those that want a thread are gone on with", meddled,
 	     .timeout_ms = 60000, .fixture = &use_dir_fixture),
+	TEST("a ring that always has to wait is an error in the end", gives_up, .fixture = &use_dir_fixture),
 	TEST("errors of the ring are those of the requests", tells_errors,
 	     .fixture = &use_dir_fixture),
 	TEST("a file system that is full is told, and works on", is_full,

@@ -57,6 +57,7 @@ struct file {
 	bool is_memory;
 	bool is_read_only;
 	bool is_created;
+	bool is_handed; /* with the lock that another server had */
 	bool no_punch;
 	bool no_zero_range;
 	u32 dsync;

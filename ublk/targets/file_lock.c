@@ -43,7 +43,8 @@ static COLD bool each_number(const char *path, entry_fn *fn, void *ctx)
 }
 
 struct holder {
-	char inode[32]; /* ":1234 ", as it stands in a line about a lock */
+	char inode[40]; /* "fd:01:1234 ", as it stands in a line about a lock */
+	const char *wanted;
 	char folder[40];
 	char pid[16];
 	char name[32];
@@ -70,7 +71,7 @@ static COLD bool fd_holds(void *ctx, const char *name)
 
 	fmt_print(path, sizeof(path), "%s/%s", h->folder, name);
 	lock = read_text(path, text, sizeof(text)) ? str_find(text, "lock:") : NULL;
-	return lock && str_find(lock, h->inode);
+	return lock && str_find(lock, h->wanted);
 }
 
 static COLD bool process_holds(void *ctx, const char *name)
@@ -88,15 +89,26 @@ static COLD bool process_holds(void *ctx, const char *name)
 	return true;
 }
 
+/* Some file systems tell of another device than that of their files: then the number has
+ * to do. */
+static COLD void find_holder(struct holder *h, const struct statx *st)
+{
+	fmt_print(h->inode, sizeof(h->inode), "%02x:%02x:%llu ", st->stx_dev_major,
+		  st->stx_dev_minor, st->stx_ino);
+	h->wanted = h->inode;
+	if (each_number("/proc", process_holds, h))
+		return;
+	h->wanted = str_find(str_find(h->inode, ":") + 1, ":");
+	(void)each_number("/proc", process_holds, h);
+}
+
 static COLD int name_holder(int fd, struct diag *why)
 {
 	struct holder h = { .pid = "" };
 	struct statx st;
 
-	if (!sys_statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st)) {
-		fmt_print(h.inode, sizeof(h.inode), ":%llu ", st.stx_ino);
-		(void)each_number("/proc", process_holds, &h);
-	}
+	if (!sys_statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st))
+		find_holder(&h, &st);
 	if (!h.pid[0])
 		return diag_set(why, -EBUSY, "locked by a process that cannot be found");
 	return diag_set(why, -EBUSY, "locked by process %s (%s)", h.pid, h.name);
