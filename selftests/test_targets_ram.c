@@ -10,6 +10,7 @@
 #include "uapi/rt/fmt.h"
 #include "uapi/rt/mem.h"
 #include "uapi/sys.h"
+#include "ublk/targets/ram.h"
 #include "ublk/targets/targets.h"
 
 #define SIGXFSZ_BIT (1ULL << 24)
@@ -397,6 +398,74 @@ static void refuses_the_unknown(void)
 	opd_close(&d);
 }
 
+/* What a disk of the last process has written, discarded and left alone */
+static void kept_is_there(void)
+{
+	static const u8 zeroes[512];
+	struct opdriver d;
+	struct diag why;
+	int memfd = sys_memfd_create("kept", 0);
+	u64 bytes;
+
+	ASSERT_GT(memfd, 0);
+	opd_open(&d, tgt_types, "ram:1001s");
+	EXPECT_TRUE(d.tree->root->forgets);
+	ASSERT_OK(ram_keep_in(d.tree->root, memfd, &why));
+	EXPECT_TRUE(!d.tree->root->forgets);
+	memset(mem, 0xa5, MIB);
+	ASSERT_EQ(opd_write(&d, 512, mem, 512, 0), 512);
+	ASSERT_EQ(opd_write(&d, 65536, mem, 65536, 0), 65536);
+	ASSERT_EQ(opd_write(&d, 1000 * 512, mem, 512, 0), 512);
+	ASSERT_EQ(opd_simple(&d, TGT_DISCARD, 65536, 32768, 0), 0);
+	bytes = allocated_bytes(memfd);
+	opd_close(&d);
+	EXPECT_EQ(allocated_bytes(memfd), bytes);
+
+	opd_open(&d, tgt_types, "ram:1001s");
+	ASSERT_OK(ram_keep_in(d.tree->root, memfd, &why));
+	for (u64 at = 0; at < 1001 * 512; at += 512) {
+		bool is_there = at == 512 || at == 1000 * 512 ||
+				(at >= 65536 + 32768 && at < 131072);
+
+		ASSERT_EQ(opd_read(&d, at, mem, 512), 512);
+		if ((memcmp(mem, zeroes, 512) != 0) != is_there)
+			test_fail("at %llu", at);
+	}
+	EXPECT_EQ(allocated_bytes(memfd), bytes);
+	/* ... also beside what was not there */
+	ASSERT_EQ(opd_write(&d, 2048, zeroes, 512, 0), 512);
+	ASSERT_EQ(opd_read(&d, 512, mem, 512), 512);
+	EXPECT_EQ(mem[0], 0xa5);
+	opd_close(&d);
+	sys_close(memfd);
+}
+
+static void keeps_nowhere_else(void)
+{
+	struct opdriver d;
+	struct diag why;
+	int memfd = sys_memfd_create("kept", 0);
+	int pipe[2];
+
+	ASSERT_GT(memfd, 0);
+	ASSERT_OK(sys_ftruncate(memfd, 4096));
+	ASSERT_OK(sys_pipe2(pipe, 0));
+	opd_open(&d, tgt_types, "ram:1M");
+	EXPECT_ERR(ram_keep_in(d.tree->root, memfd, &why), -EINVAL);
+	EXPECT_STREQ(why.text, "a file of 4096 bytes, not 1048576");
+	EXPECT_ERR(ram_keep_in(d.tree->root, pipe[0], &why), -ESPIPE);
+	EXPECT_ERR(ram_keep_in(d.tree->root, 999, &why), -EBADF);
+	EXPECT_TRUE(d.tree->root->forgets);
+	ASSERT_EQ(opd_write(&d, 0, mem, 512, 0), 512);
+	opd_close(&d);
+	opd_open(&d, tgt_types, "null:1M");
+	EXPECT_ERR(ram_keep_in(d.tree->root, memfd, &why), -ENOTTY);
+	opd_close(&d);
+	sys_close(memfd);
+	sys_close(pipe[0]);
+	sys_close(pipe[1]);
+}
+
 static const struct test_case cases[] = {
 	TEST("random reads, writes, discards and zeroes are byte-exact", is_exact,
 	     .timeout_ms = 60000),
@@ -411,6 +480,8 @@ static const struct test_case cases[] = {
 	     no_room_is_an_error),
 	TEST("bad sizes are refused with the reason", refuses_sizes),
 	TEST("100 disks come and go and leave no file open", leaves_nothing),
+	TEST("what is kept in a memfd is there for the next one", kept_is_there),
+	TEST("and it is kept nowhere else", keeps_nowhere_else),
 	TEST("operations that it does not know are refused", refuses_the_unknown),
 };
 TEST_SUITE(targets_ram, cases);

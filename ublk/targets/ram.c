@@ -13,6 +13,7 @@
  */
 #include <asm/errno.h>
 #include <linux/falloc.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
@@ -20,6 +21,7 @@
 #include "uapi/rt/mem.h"
 #include "uapi/rt/pages.h"
 #include "uapi/sys.h"
+#include "ublk/targets/ram.h"
 #include "ublk/targets/targets.h"
 
 /* What the kernel gets zeroes from for a read of pages that are not there: memory
@@ -33,6 +35,7 @@ struct ram {
 	u64 size_bytes;
 	u32 page_shift;
 	s32 memfd;
+	bool is_kept; /* see ram_keep_in() */
 	struct pages bitmap;
 };
 
@@ -209,7 +212,8 @@ static s64 ram_unmap(struct ram *ram, u64 offset, u64 len_bytes)
 	zero_present(ram, offset, (first << ram->page_shift) - offset);
 	if (last << ram->page_shift < end)
 		zero_present(ram, last << ram->page_shift, end - (last << ram->page_shift));
-	if (!clear_present(ram, first, last - 1))
+	/* Who keeps it finds what is not punched yet, also what another discard is about to. */
+	if (!clear_present(ram, first, last - 1) && !ram->is_kept)
 		return 0;
 	return sys_fallocate(ram->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			     first << ram->page_shift, (last - first) << ram->page_shift);
@@ -265,6 +269,18 @@ static COLD s64 ram_seek(struct tgt *t, u64 offset_bytes, bool hole)
 	return (s64)(page > offset_bytes ? page : offset_bytes);
 }
 
+/* The whole of the memfd, at @at or anywhere; its address or -errno */
+static long map_store(s32 fd, u64 size_bytes, void *at)
+{
+	long addr = sys_mmap(at, size_bytes, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_NORESERVE | (at ? MAP_FIXED : 0), fd, 0);
+
+	/* A forked child has no use for it and would keep it alive. */
+	if (addr >= 0 || addr < -4095)
+		(void)sys_madvise((void *)addr, size_bytes, MADV_DONTFORK);
+	return addr;
+}
+
 static int make_store(struct ram *ram, struct diag *why)
 {
 	u64 map_bytes = pages_round_up((ram->size_bytes >> ram->page_shift) / 8 + 8);
@@ -277,13 +293,10 @@ static int make_store(struct ram *ram, struct diag *why)
 	err = sys_ftruncate(ram->memfd, ram->size_bytes);
 	if (err)
 		return diag_set(why, err, "a memfd cannot be that large");
-	addr = sys_mmap(NULL, ram->size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-			ram->memfd, 0);
+	addr = map_store(ram->memfd, ram->size_bytes, NULL);
 	if (addr < 0 && addr >= -4095)
 		return diag_set(why, (int)addr, "no room for it in the address space");
 	ram->mem = (char *)addr;
-	/* A forked child has no use for it and would keep it alive. */
-	(void)sys_madvise(ram->mem, ram->size_bytes, MADV_DONTFORK);
 	err = pages_map(&ram->bitmap, map_bytes + ZEROES_BYTES);
 	if (err)
 		return diag_set(why, err, "no memory for its map of pages");
@@ -312,6 +325,7 @@ static COLD int ram_open(struct tgt *t, const char *arg, const void *values, str
 	(void)values;
 	if (err)
 		return err;
+	t->forgets = true;
 	for (ram->page_shift = 0; 1ULL << ram->page_shift < page; ram->page_shift++)
 		;
 	err = make_store(ram, why);
@@ -327,7 +341,63 @@ static COLD int ram_open(struct tgt *t, const char *arg, const void *values, str
 		.max_discard_bytes = ram->size_bytes,
 		.max_write_zeroes_bytes = ram->size_bytes,
 	};
+	t->store = ram->mem;
+	t->store_bytes = ram->size_bytes;
 	t->data_kinds = 1 << TGT_DATA_MEM | 1 << TGT_DATA_FILE;
+	return 0;
+}
+
+/* The pages that are there. Who has died between the two steps of a discard has left some
+ * that it had not answered for. */
+static int find_present(struct ram *ram)
+{
+	s64 hole = 0;
+
+	while (hole < (s64)ram->size_bytes) {
+		s64 data = sys_lseek(ram->memfd, hole, SEEK_DATA);
+
+		if (data < 0)
+			return data == -ENXIO ? 0 : (int)data;
+		hole = sys_lseek(ram->memfd, data, SEEK_HOLE);
+		if (hole < 0)
+			return (int)hole;
+		set_present(ram, (u64)data, (u64)(hole - data));
+	}
+	return 0;
+}
+
+COLD int ram_keep_in(struct tgt *t, s32 fd, struct diag *why)
+{
+	struct ram *ram = t->state;
+	s64 size_bytes = sys_lseek(fd, 0, SEEK_END);
+	s32 own;
+	long addr;
+	int err;
+
+	if (t->type != &ram_target)
+		return diag_set(why, -ENOTTY, "%s is no ram", t->type->name);
+	if (size_bytes < 0)
+		return diag_set(why, (int)size_bytes, "no file to keep it in");
+	if (size_bytes && size_bytes != (s64)ram->size_bytes)
+		return diag_set(why, -EINVAL, "a file of %lld bytes, not %llu", (long long)size_bytes,
+				ram->size_bytes);
+	err = size_bytes ? 0 : sys_ftruncate(fd, ram->size_bytes);
+	own = err ? err : sys_fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (own < 0)
+		return diag_set(why, own, "cannot keep %llu bytes there", ram->size_bytes);
+	addr = map_store(own, ram->size_bytes, ram->mem);
+	if (addr < 0 && addr >= -4095) {
+		(void)sys_close(own);
+		return diag_set(why, (int)addr, "cannot map it");
+	}
+	(void)sys_close(ram->memfd);
+	ram->memfd = own;
+	memset(ram->present, 0, (ram->size_bytes >> ram->page_shift) / 8 + 8);
+	err = find_present(ram);
+	if (err)
+		return diag_set(why, err, "cannot find what is in it");
+	t->forgets = false;
+	ram->is_kept = true;
 	return 0;
 }
 
