@@ -15,6 +15,7 @@ static u8 mem[OPD_SLOTS * 512];
 static struct tgt_op *begun[OPD_SLOTS];
 static u32 nr_begun;
 static u32 nr_closed;
+static u64 new_size_bytes;
 static struct tgt_tree tree;
 static struct opdriver d;
 static struct diag why;
@@ -180,10 +181,43 @@ static void refuses(void)
 	tgt_close(&tree);
 }
 
+static int note_size(void *ctx, u64 size_bytes)
+{
+	EXPECT_EQ(ctx, &tree);
+	if (size_bytes > DISK_BYTES)
+		return size_bytes > 2 * DISK_BYTES ? 1 : -ENOSPC;
+	new_size_bytes = size_bytes;
+	return 0;
+}
+
+static void is_resized(void)
+{
+	struct tgt_async async = {
+		.begin = begin_at_once, .ctx = &tree, .limits = { .size_bytes = DISK_BYTES },
+	};
+
+	ASSERT_OK(tgt_async_open(&tree, &async, &why));
+	EXPECT_ERR(tgt_can_resize(&tree, 512, &why), -EOPNOTSUPP);
+	EXPECT_ERR(tgt_resize(&tree, 512, &why), -EOPNOTSUPP);
+	tgt_close(&tree);
+	async.resize = note_size;
+	ASSERT_OK(tgt_async_open(&tree, &async, &why));
+	EXPECT_OK(tgt_resize(&tree, 4096, &why));
+	EXPECT_EQ(new_size_bytes, 4096);
+	EXPECT_EQ(tree.root->limits.size_bytes, 4096);
+	EXPECT_ERR(tgt_resize(&tree, 1000, &why), -EINVAL);
+	EXPECT_ERR(tgt_resize(&tree, 2 * DISK_BYTES, &why), -ENOSPC);
+	EXPECT_STREQ(why.text, "the backend does not become 131072 bytes large");
+	EXPECT_ERR(tgt_resize(&tree, 4 * DISK_BYTES, &why), -EIO);
+	EXPECT_EQ(tree.root->limits.size_bytes, 4096);
+	tgt_close(&tree);
+}
+
 static const struct test_case cases[] = {
 	TEST("answers come later, in any order", in_any_order),
 	TEST("an asynchronous backend is byte-exact under random operations", is_a_disk),
 	TEST("it is asked for what its limits offer", is_asked_for_what_it_offers),
+	TEST("it is resized when it has a callback for that", is_resized),
 	TEST("backends that make no sense are refused", refuses),
 };
 TEST_SUITE(targets_async, cases);

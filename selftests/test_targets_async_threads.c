@@ -4,7 +4,17 @@
 
 #include "ublk/targets/async.h"
 
+#include <asm/errno.h>
+#include <asm/unistd.h>
+#include <linux/filter.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+#include <linux/time.h>
+#include <linux/time_types.h>
+
+#include "ring/prep.h"
 #include "selftests/harness/harness.h"
+#include "selftests/opdriver.h"
 #include "selftests/oracle.h"
 #include "uapi/rt/free/thread.h"
 #include "uapi/rt/mem.h"
@@ -16,6 +26,7 @@
 #define NR_HANDS 3
 #define SHARE_BYTES 65536U
 #define NR_OPS 3000
+#define SHORT_MS 200
 
 static u8 bytes[NR_QUEUES * SHARE_BYTES];
 static struct tgt_op *todo; /* atomic; the newest first */
@@ -140,8 +151,157 @@ static void many_hands(void)
 	tgt_close(&tree);
 }
 
+/* --- a kernel that is short of memory --------------------------------------------------- */
+
+#define STARVED_FD 500
+
+static struct opdriver d;
+static struct tgt_op *kept[2];
+static u32 nr_kept;
+static bool ends_by_answer;
+
+static void keep(void *ctx, struct tgt_op *op)
+{
+	(void)ctx;
+	kept[nr_kept++] = op;
+}
+
+/* What goes into a ring by this descriptor the kernel has no memory for. */
+static void starve(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_enter, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, STARVED_FD, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = ARRAY_SIZE(code), .filter = code };
+	int ret;
+
+	ASSERT_OK(sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	ret = sys_prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (u64)(uintptr_t)&prog, 0, 0);
+	if (ret)
+		test_skip("no seccomp filters here: %s", err_name(ret));
+	__atomic_store_n(&d.ring.enter_fd, STARVED_FD, __ATOMIC_RELEASE);
+}
+
+/* A while later there is an answer, or memory and then an answer */
+static void later(void *arg)
+{
+	(void)arg;
+	test_sleep_ms(SHORT_MS);
+	if (!ends_by_answer) {
+		__atomic_store_n(&d.ring.enter_fd, d.ring.fd, __ATOMIC_RELEASE);
+		test_sleep_ms(SHORT_MS);
+	}
+	tgt_async_answer(kept[1], 512);
+}
+
+static u64 my_cpu_ms(void)
+{
+	struct __kernel_timespec ts = { 0 };
+
+	ASSERT_OK(sys_clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts));
+	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
+}
+
+static void filler_cqe(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, u32 step, s32 res)
+{
+	(void)t;
+	(void)q;
+	(void)op;
+	(void)step;
+	EXPECT_EQ(res, 0);
+}
+
+static const struct tgt_type filler_type = { .name = "filler", .cqe = filler_cqe };
+
+static void fill_ring(void)
+{
+	static struct tgt t = { .type = &filler_type };
+	static struct tgt_slab slab;
+	static struct tgt_op op;
+
+	slab.queue = &d.q;
+	op = (struct tgt_op){ .tgt = &t, .slab = &slab };
+	while (ring_sq_space_left(&d.ring)) {
+		struct io_uring_sqe *sqe = tgt_get_sqe(&d.q);
+
+		ring_prep_nop(sqe);
+		tgt_sqe_owner(sqe, &op, 0);
+	}
+}
+
+static struct opd_slot *start_read(void)
+{
+	static u8 mem[512];
+	struct opd_slot *slot = opd_slot(&d);
+
+	slot->op.kind = TGT_READ;
+	slot->op.len_bytes = 512;
+	tgt_set_mem(&slot->op, mem);
+	EXPECT_TRUE(!opd_start(&d, slot));
+	return slot;
+}
+
+static void short_of_memory(void)
+{
+	const struct tgt_async async = { .begin = keep, .limits.size_bytes = 65536 };
+	struct opd_slot *slots[2];
+	struct io_uring_cqe *cqe;
+	struct thread thread = { .name = NULL };
+	struct tgt_tree tree;
+	struct diag why;
+	u64 user_data;
+	u64 cpu_ms;
+
+	ASSERT_OK(tgt_async_open(&tree, &async, &why));
+	opd_attach(&d, &tree, 0);
+	ASSERT_EQ(sys_dup3(d.ring.fd, STARVED_FD, 0), STARVED_FD);
+	slots[0] = start_read();
+	slots[1] = start_read();
+	opd_poll(&d);
+	tgt_async_answer(kept[0], 512);
+	ASSERT_EQ(ring_submit_and_wait(&d.ring, 1), 0);
+	cqe = ring_peek_cqe(&d.ring);
+	ASSERT_NE(cqe, NULL);
+	user_data = cqe->user_data;
+	ring_cqe_seen(&d.ring, cqe);
+	fill_ring();
+	starve();
+	EXPECT_ERR(ring_submit(&d.ring), -EAGAIN);
+	cpu_ms = my_cpu_ms();
+	ASSERT_OK(thread_start(&thread, later, NULL, 65536));
+	tgt_handle_cqe(user_data, 1);
+	EXPECT_LT(my_cpu_ms() - cpu_ms, SHORT_MS / 5);
+	if (ends_by_answer)
+		tgt_run_done(&d.run);
+	EXPECT_EQ(slots[1]->state, ends_by_answer ? OPD_ANSWERED : OPD_PENDING);
+	__atomic_store_n(&d.ring.enter_fd, d.ring.fd, __ATOMIC_RELEASE);
+	EXPECT_EQ(opd_wait(&d, slots[0]), 512);
+	EXPECT_EQ(opd_wait(&d, slots[1]), 512);
+	thread_join(&thread);
+	opd_close(&d);
+	tgt_close(&tree);
+}
+
+static void until_there_is_memory(void)
+{
+	short_of_memory();
+}
+
+static void until_all_is_answered(void)
+{
+	ends_by_answer = true;
+	short_of_memory();
+}
+
 static const struct test_case cases[] = {
 	TEST("several threads answer several queues", many_hands, .timeout_ms = 60000),
+	TEST("a kernel short of memory is asked again, now and then", until_there_is_memory),
+	TEST("answers come although it stays so", until_all_is_answered),
 };
 TEST_SUITE(targets_async_threads, cases);
 

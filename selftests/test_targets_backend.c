@@ -7,6 +7,8 @@
 #include "selftests/harness/harness.h"
 #include "selftests/judge.h"
 #include "uapi/rt/mem.h"
+#include "uapi/rt/str.h"
+#include "ublk/disk.h"
 
 #define DISK_BYTES 65536
 
@@ -237,11 +239,30 @@ static void durable_writes(void)
 	tgt_close(&tree);
 }
 
+/* What tgt_stat() said */
+struct said {
+	u32 nr;
+	u64 sum;
+	char names[3][64];
+};
+
+static void hear(void *ctx, const char *name, u64 value)
+{
+	struct said *said = ctx;
+
+	if (said->nr < ARRAY_SIZE(said->names))
+		EXPECT_OK(str_copy(said->names[said->nr], sizeof(said->names[0]), name));
+	said->nr++;
+	said->sum += value;
+}
+
 static void absent_features(void)
 {
 	const struct tgt_limits *l;
+	struct said said = { .nr = 0 };
 	struct tgt_tree tree;
 	struct opdriver d;
+	struct diag why;
 	u8 mem[512] = { 0 };
 
 	open_disk(&tree, &d, &few_ops);
@@ -255,8 +276,12 @@ static void absent_features(void)
 	EXPECT_EQ(opd_simple(&d, TGT_FLUSH, 0, 0, 0), 0);
 	EXPECT_EQ(opd_simple(&d, TGT_DISCARD, 0, 512, 0), -EOPNOTSUPP);
 	EXPECT_EQ(opd_simple(&d, TGT_WRITE_ZEROES, 0, 512, 0), -EOPNOTSUPP);
-	EXPECT_ERR(tgt_backend_resize(&tree, 512), -EOPNOTSUPP);
-	EXPECT_EQ(tgt_backend_stats(&tree, NULL, 0), 0);
+	/* Both are known before anybody is asked. */
+	EXPECT_ERR(tgt_can_resize(&tree, 512, &why), -EOPNOTSUPP);
+	EXPECT_STREQ(why.text, "backend: its size is fixed");
+	EXPECT_ERR(tgt_resize(&tree, 512, &why), -EOPNOTSUPP);
+	tgt_stat(&tree, hear, &said);
+	EXPECT_EQ(said.nr, 0);
 	opd_close(&d);
 	tgt_close(&tree);
 
@@ -302,34 +327,105 @@ static void errors_arrive(void)
 		EXPECT_EQ(opd_simple(&d, TGT_FLUSH, 0, 0, 0), rows[i].result);
 		EXPECT_EQ(opd_simple(&d, TGT_DISCARD, 0, 512, 0), rows[i].result);
 		EXPECT_EQ(opd_simple(&d, TGT_WRITE_ZEROES, 0, 512, 0), rows[i].result);
-		EXPECT_EQ(tgt_backend_resize(&tree, 512), rows[i].result);
+		EXPECT_EQ(tgt_resize(&tree, 512, NULL), rows[i].result);
 		EXPECT_EQ(opd_limits(&d)->size_bytes, DISK_BYTES);
 	}
 	opd_close(&d);
 	tgt_close(&tree);
 }
 
-static void resizes_and_counts(void)
+static void is_resized(void)
 {
-	struct tgt_backend_stat stats[4];
+	struct tgt_disk_queue queue;
+	struct tgt_disk_info info;
+	struct tgt_disk it;
 	struct tgt_tree tree;
 	struct opdriver d;
+	struct diag why;
 	u8 mem[512] = { 0 };
 
 	open_disk(&tree, &d, &all_ops);
-	EXPECT_OK(tgt_backend_resize(&tree, 2 * DISK_BYTES));
+	ASSERT_OK(tgt_disk_attach(&it, &tree, 0, &why));
+	ASSERT_OK(tgt_disk_queue_open(&queue, &it, 1, 0, &why));
+	EXPECT_ERR(tgt_disk_read(&queue, DISK_BYTES, mem, 512), -ERANGE);
+	ASSERT_OK(tgt_disk_resize(&it, 2 * DISK_BYTES, &why));
+	EXPECT_EQ(disk.resize.nr, 1);
 	EXPECT_EQ(disk.resize.len_bytes, 2 * DISK_BYTES);
 	EXPECT_EQ(opd_limits(&d)->size_bytes, 2 * DISK_BYTES);
-	EXPECT_ERR(tgt_backend_resize(&tree, 0), -EINVAL);
-	EXPECT_ERR(tgt_backend_resize(&tree, 1000), -EINVAL);
+	EXPECT_OK(tgt_disk_get_info(&it, &info));
+	EXPECT_EQ(info.nr_sectors, 2 * DISK_BYTES / 512);
+	EXPECT_ERR(tgt_disk_resize(&it, 0, &why), -EINVAL);
+	EXPECT_ERR(tgt_disk_resize(&it, 1000, &why), -EINVAL);
 	EXPECT_EQ(disk.resize.nr, 1);
-	EXPECT_EQ(opd_read(&d, 2 * DISK_BYTES - 512, mem, 512), 512);
-	EXPECT_EQ(tgt_backend_stats(&tree, stats, 4), 2);
-	EXPECT_STREQ(stats[0].name, "reads");
-	EXPECT_EQ(stats[0].value, 1);
-	EXPECT_STREQ(stats[1].name, "writes");
-	EXPECT_EQ(stats[1].value, 0);
-	EXPECT_EQ(tgt_backend_stats(&tree, stats, 1), 1);
+	EXPECT_OK(tgt_disk_read(&queue, 2 * DISK_BYTES - 512, mem, 512));
+	EXPECT_EQ(disk.read.offset_bytes, 2 * DISK_BYTES - 512);
+	ASSERT_OK(tgt_disk_resize(&it, 4096, &why));
+	EXPECT_EQ(disk.resize.len_bytes, 4096);
+	EXPECT_OK(tgt_disk_read(&queue, 4096 - 512, mem, 512));
+	EXPECT_ERR(tgt_disk_read(&queue, 4096, mem, 512), -ERANGE);
+	disk.answer = -ENOSPC;
+	EXPECT_ERR(tgt_disk_resize(&it, DISK_BYTES, &why), -ENOSPC);
+	EXPECT_STREQ(why.text, "the backend does not become 65536 bytes large");
+	EXPECT_EQ(opd_limits(&d)->size_bytes, 4096);
+	disk.answer = 0;
+	tgt_disk_queue_close(&queue);
+	tgt_disk_close(&it);
+	opd_close(&d);
+	tgt_close(&tree);
+}
+
+static void tells_its_numbers(void)
+{
+	struct said said = { .nr = 0 };
+	struct tgt_disk it;
+	struct tgt_tree tree;
+	struct opdriver d;
+	struct diag why;
+	u8 mem[512] = { 0 };
+
+	open_disk(&tree, &d, &all_ops);
+	EXPECT_EQ(opd_write(&d, 0, mem, 512, 0), 512);
+	EXPECT_EQ(opd_write(&d, 0, mem, 512, 0), 512);
+	EXPECT_EQ(opd_read(&d, 0, mem, 512), 512);
+	tgt_stat(&tree, hear, &said);
+	EXPECT_EQ(said.nr, 2);
+	EXPECT_EQ(said.sum, 3);
+	EXPECT_STREQ(said.names[0], "backend.reads");
+	EXPECT_STREQ(said.names[1], "backend.writes");
+	EXPECT_EQ(disk.stats.len_bytes, TGT_BACKEND_MAX_STATS);
+	ASSERT_OK(tgt_disk_attach(&it, &tree, 0, &why));
+	EXPECT_EQ(opd_read(&d, 0, mem, 512), 512);
+	EXPECT_OK(tgt_disk_stat(&it, hear, &said));
+	EXPECT_EQ(said.nr, 4);
+	EXPECT_EQ(said.sum, 3 + 4);
+	tgt_disk_close(&it);
+	opd_close(&d);
+	tgt_close(&tree);
+}
+
+/* More than it was asked for, and names without an end */
+static u32 too_many_stats(void *ctx, struct tgt_backend_stat *stats, u32 max)
+{
+	(void)ctx;
+	for (u32 i = 0; i < max; i++) {
+		memset(stats[i].name, 'x', TGT_BACKEND_NAME_BYTES);
+		stats[i].value = 1;
+	}
+	return max + 1;
+}
+
+static void numbers_are_bounded(void)
+{
+	static const struct tgt_backend_ops ops = { .read = disk_read, .stats = too_many_stats };
+	struct said said = { .nr = 0 };
+	struct tgt_tree tree;
+	struct opdriver d;
+
+	open_disk(&tree, &d, &ops);
+	tgt_stat(&tree, hear, &said);
+	EXPECT_EQ(said.nr, TGT_BACKEND_MAX_STATS);
+	EXPECT_EQ(said.sum, TGT_BACKEND_MAX_STATS);
+	EXPECT_STREQ(said.names[2], "backend.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 	opd_close(&d);
 	tgt_close(&tree);
 }
@@ -408,7 +504,9 @@ static const struct test_case cases[] = {
 	TEST("FUA is sync_range, or sync, or flush", durable_writes),
 	TEST("an absent callback is an absent feature", absent_features),
 	TEST("what a callback answers is the result", errors_arrive),
-	TEST("a backend is resized and tells its numbers", resizes_and_counts),
+	TEST("a backend is resized, and the disk ends there", is_resized),
+	TEST("a backend tells its numbers", tells_its_numbers),
+	TEST("numbers are as many as were asked for, and names end", numbers_are_bounded),
 	TEST("backends that make no sense are refused", refuses),
 	TEST("a backend is byte-exact under random operations", is_a_disk),
 };

@@ -13,8 +13,14 @@
 #include "ring/prep_event.h"
 #include "uapi/rt/pages.h"
 #include "uapi/sys.h"
+#include "ublk/deadline.h"
 
 #define DEFAULT_QUEUES 64
+
+/* Until a kernel that was short of memory is asked again */
+#define LISTEN_MS 1
+
+#define ERRNO_MAX 4095
 
 /**
  * struct async_queue - what a queue has
@@ -125,25 +131,37 @@ static void take(struct tgt_queue *q, struct async_queue *aq)
 	}
 }
 
+/*
+ * The ring is full of what others want, and the kernel is short of memory and takes none
+ * of it. Nobody is to tell when that is over, so this thread listens to the bell by itself
+ * for a moment: it sleeps, and answers that come are not missed.
+ */
+static bool must_listen(struct tgt_queue *q, struct async_queue *aq)
+{
+	int err = tgt_reserve_sqes(q, 1);
+
+	if (!err)
+		poll_bell(q, aq);
+	/* Whatever else: the ring is unusable, which ends whoever turns it. */
+	if (err != -EAGAIN && err != -EBADR)
+		return false;
+	(void)!deadline_wait_fd(aq->bell_fd, deadline_in_ms(LISTEN_MS));
+	return true;
+}
+
 static void async_cqe(struct tgt *t, struct tgt_queue *q, struct tgt_op *bell, u32 step, s32 res)
 {
 	struct async_queue *aq = queue_of(t, q);
 	u64 rings;
-	int err;
 
 	(void)bell;
 	(void)step;
 	(void)res;
 	aq->is_polled = false;
-	(void)!sys_read(aq->bell_fd, &rings, sizeof(rings));
-	take(q, aq);
-	if (!aq->nr_out)
-		return;
 	do {
-		err = tgt_reserve_sqes(q, 1);
-	} while (err == -EAGAIN); /* short of memory; others are waited for */
-	if (!err)
-		poll_bell(q, aq);
+		(void)!sys_read(aq->bell_fd, &rings, sizeof(rings));
+		take(q, aq);
+	} while (aq->nr_out && must_listen(q, aq));
 }
 
 static COLD int async_queue_init(struct tgt *t, struct tgt_queue *q)
@@ -180,14 +198,38 @@ static COLD void async_close(struct tgt *t)
 		as->a.close(as->a.ctx);
 }
 
-/* Not in targets/list.h: no spec can name it. */
-static const struct tgt_type async_type = {
+static COLD int async_resize(struct tgt *t, u64 size_bytes, struct diag *why)
+{
+	const struct async *as = t->state;
+	int err = as->a.resize(as->a.ctx, size_bytes);
+
+	if (err)
+		return diag_set(why, err > 0 || err < -ERRNO_MAX ? -EIO : err,
+				"the backend does not become %llu bytes large", size_bytes);
+	__atomic_store_n(&t->limits.size_bytes, size_bytes, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* Not in targets/list.h: no spec can name them. */
+static const struct tgt_type fixed_type = {
 	.name = "async",
 	.state_bytes = sizeof(struct async),
 	.close = async_close,
 	.queue_init = async_queue_init,
 	.queue_exit = async_queue_exit,
 	.submit = async_submit,
+	.cqe = async_cqe,
+};
+
+/* Of its own: that it has resize is asked before the kernel is told to shrink. */
+static const struct tgt_type resizable_type = {
+	.name = "async",
+	.state_bytes = sizeof(struct async),
+	.close = async_close,
+	.queue_init = async_queue_init,
+	.queue_exit = async_queue_exit,
+	.submit = async_submit,
+	.resize = async_resize,
 	.cqe = async_cqe,
 };
 
@@ -220,7 +262,7 @@ COLD int tgt_async_open(struct tgt_tree *tree, const struct tgt_async *async, st
 	as->a.nr_queues = nr_queues;
 	as->queues = (struct async_queue *)(void *)((char *)mem.addr + queues_at);
 	*t = (struct tgt){
-		.type = &async_type,
+		.type = as->a.resize ? &resizable_type : &fixed_type,
 		.submit = async_submit,
 		.state = as,
 		.limits = limits,

@@ -33,6 +33,10 @@
  *         by tgt_copy_to_op(), tgt_copy_from_op()). It is the backend's, with op->scratch
  *         to keep things in, until it is answered
  * @close: release what ctx stands for, when all has been answered; may be NULL
+ * @resize: the disk has this many bytes from now on, not 0 and whole logical blocks: 0, or
+ *         -errno and nothing has changed. On the thread that asks for it by tgt_resize()
+ *         and what stands on it, possibly while the queues run: what a disk that shrinks
+ *         loses may be under way. May be NULL: the size is fixed
  * @limits: size_bytes is needed. begin() is asked for READ and WRITE, for DISCARD and
  *         WRITE_ZEROES when max_discard_bytes and max_write_zeroes_bytes are not 0, for
  *         FLUSH when attrs has UBLK_ATTR_VOLATILE_CACHE: without that a write is durable
@@ -42,6 +46,7 @@
 struct tgt_async {
 	void (*begin)(void *ctx, struct tgt_op *op);
 	void (*close)(void *ctx);
+	int (*resize)(void *ctx, u64 size_bytes);
 	void *ctx;
 	struct tgt_limits limits;
 	u32 nr_queues;

@@ -114,12 +114,47 @@ static void backend_close(struct tgt *t)
 		b->ops->close(b->ctx);
 }
 
-/* Not in targets/list.h: no spec can name it, its callbacks come from a program. */
-static const struct tgt_type backend_type = {
+static COLD int backend_resize(struct tgt *t, u64 size_bytes, struct diag *why)
+{
+	const struct tgt_backend *b = backend_of(t);
+	int err = (int)answer(b->ops->resize(b->ctx, size_bytes));
+
+	if (err)
+		return diag_set(why, err, "the backend does not become %llu bytes large",
+				size_bytes);
+	__atomic_store_n(&t->limits.size_bytes, size_bytes, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static COLD void backend_stat(const struct tgt *t, tgt_say_fn *say, void *ctx)
+{
+	const struct tgt_backend *b = backend_of(t);
+	struct tgt_backend_stat stats[TGT_BACKEND_MAX_STATS];
+	u32 nr = b->ops->stats ? b->ops->stats(b->ctx, stats, TGT_BACKEND_MAX_STATS) : 0;
+
+	for (u32 i = 0; i < nr && i < TGT_BACKEND_MAX_STATS; i++) {
+		stats[i].name[TGT_BACKEND_NAME_BYTES - 1] = 0;
+		say(ctx, stats[i].name, stats[i].value);
+	}
+}
+
+/* Not in targets/list.h: no spec can name them, their callbacks come from a program. */
+static const struct tgt_type fixed_type = {
 	.name = "backend",
 	.state_bytes = sizeof(struct tgt_backend),
 	.close = backend_close,
 	.submit = backend_submit,
+	.stat = backend_stat,
+};
+
+/* Of its own: that it has resize is asked before the kernel is told to shrink. */
+static const struct tgt_type resizable_type = {
+	.name = "backend",
+	.state_bytes = sizeof(struct tgt_backend),
+	.close = backend_close,
+	.submit = backend_submit,
+	.resize = backend_resize,
+	.stat = backend_stat,
 };
 
 static bool is_size(u64 size_bytes, const struct tgt_limits *l)
@@ -192,7 +227,7 @@ int tgt_backend_open(struct tgt_tree *tree, const struct tgt_backend *backend, s
 	b = (struct tgt_backend *)(void *)((char *)mem.addr + state_at);
 	*b = *backend;
 	*t = (struct tgt){
-		.type = &backend_type,
+		.type = b->ops->resize ? &resizable_type : &fixed_type,
 		.submit = backend_submit,
 		.state = b,
 		.limits = limits,
@@ -206,28 +241,4 @@ int tgt_backend_open(struct tgt_tree *tree, const struct tgt_backend *backend, s
 		.mem_len_bytes = mem.len_bytes,
 	};
 	return 0;
-}
-
-int tgt_backend_resize(struct tgt_tree *tree, u64 size_bytes)
-{
-	struct tgt *t = tree->root;
-	const struct tgt_backend *b = backend_of(t);
-	s64 err;
-
-	if (!b->ops->resize)
-		return -EOPNOTSUPP;
-	if (!is_size(size_bytes, &t->limits))
-		return -EINVAL;
-	err = answer(b->ops->resize(b->ctx, size_bytes));
-	if (!err)
-		t->limits.size_bytes = size_bytes;
-	return (int)err;
-}
-
-u32 tgt_backend_stats(const struct tgt_tree *tree, struct tgt_backend_stat *stats, u32 max)
-{
-	const struct tgt_backend *b = backend_of(tree->root);
-	u32 nr = b->ops->stats ? b->ops->stats(b->ctx, stats, max) : 0;
-
-	return nr < max ? nr : max;
 }

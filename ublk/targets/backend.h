@@ -25,9 +25,13 @@
  * Threads: read, write, flush, discard, write_zeroes, sync and sync_range are
  * called on the threads of the queues, of several queues at the same time, each
  * queue one at a time. While a callback runs, its queue serves nothing else.
- * With one queue nothing need be locked. resize and stats run on the thread
- * that calls tgt_backend_resize() or tgt_backend_stats(), possibly while the
- * queues run; close on the thread that calls tgt_close(), after everything else.
+ * With one queue nothing need be locked but against resize and stats: these run
+ * on the thread that asks, one at a time, possibly while the queues run. close runs
+ * on the thread that calls tgt_close(), after everything else.
+ *
+ * Size and numbers: tgt_resize() and tgt_stat() of ublk/tgt.h and what stands on them,
+ * tgt_disk_resize() and tgt_disk_stat(), ublk_dev_resize(), and for a device that is
+ * answered for (ublk/talk.h) "bareblk ublk resize" and "stat".
  *
  * Memory: what a callback is given is valid until it returns. The bytes of a
  * write may change while it looks at them, and are not to be altered.
@@ -39,7 +43,10 @@
 
 #define TGT_BACKEND_NAME_BYTES 32
 
-/* struct tgt_backend_stat - one number that a backend tells about itself */
+#define TGT_BACKEND_MAX_STATS 32
+
+/* struct tgt_backend_stat - one number that a backend tells about itself: a word, which
+ * is cut where it is too long, and its value. tgt_stat() puts "backend." before it */
 struct tgt_backend_stat {
 	char name[TGT_BACKEND_NAME_BYTES];
 	u64 value;
@@ -58,8 +65,12 @@ struct tgt_backend_stat {
  * @sync_range:   this range is durable when it returns, for a write with FUA;
  *                absent: sync is called
  * @sync:         everything is; absent: flush is called
- * @resize:       see tgt_backend_resize()
- * @stats:        fill at most max pairs, return how many there are
+ * @resize:       the disk has this many bytes from now on, not 0 and whole logical
+ *                blocks, or it fails and nothing has changed. One that shrinks loses
+ *                what is beyond, where calls may still be under way. Absent: the size
+ *                is fixed
+ * @stats:        fill at most max pairs (TGT_BACKEND_MAX_STATS are asked for), return
+ *                how many there are
  * @close:        release what ctx stands for
  *
  * Offsets and lengths are bytes, whole logical blocks, within the disk. A
@@ -101,24 +112,5 @@ struct tgt_backend {
  */
 NODISCARD int tgt_backend_open(struct tgt_tree *tree, const struct tgt_backend *backend,
 			       struct diag *why);
-
-/**
- * tgt_backend_resize() - change the size; a device shows it from its next start on
- * @size_bytes: not 0, whole logical blocks
- *
- * A device that runs keeps the size that it was started with, so it must not
- * become smaller than that.
- *
- * Return: 0, -EOPNOTSUPP without the callback, -EINVAL, or the callback's -errno
- */
-NODISCARD int tgt_backend_resize(struct tgt_tree *tree, u64 size_bytes);
-
-/**
- * tgt_backend_stats() - ask for the backend's own numbers
- *
- * Return: how many of @stats were filled, @max at most; 0 without the callback
- */
-NODISCARD u32 tgt_backend_stats(const struct tgt_tree *tree, struct tgt_backend_stat *stats,
-				u32 max);
 
 #endif
