@@ -56,6 +56,10 @@ static s32 add(struct fake_ctrl *f)
 		info->dev_id = FIRST_ID;
 	if (info->nr_hw_queues > 2)
 		info->nr_hw_queues = 2;
+	if (f->max_depth && info->queue_depth > f->max_depth)
+		info->queue_depth = (u16)f->max_depth;
+	if (f->max_io_bytes && info->max_io_buf_bytes > f->max_io_bytes)
+		info->max_io_buf_bytes = f->max_io_bytes;
 	info->flags &= f->features & ~f->dropped;
 	f->has_device = true;
 	f->info = *info;

@@ -40,6 +40,8 @@ struct fake_ctrl {
 	u32 sent[FAKE_LOG_MAX];	 /* cmd_op */
 	u32 ids[FAKE_LOG_MAX];	 /* dev_id */
 	u64 features; /* UBLK_F_* of this kernel; at first all that there are */
+	u32 max_depth; /* of what is asked for ADD_DEV makes that at most; 0: as asked */
+	u32 max_io_bytes; /* the same */
 	u64 dropped;  /* of them, those that ADD_DEV takes away all the same */
 	u32 nr_denied; /* commands by path that are refused: its node is not ours yet */
 	u32 dropped_params; /* UBLK_PARAM_TYPE_* that it does not know */

@@ -339,9 +339,25 @@ int ublk_ctrl_start_dev(struct ublk_ctrl *c, u32 dev_id, s32 pid, u32 timeout_ms
 	return call(c, timeout_ms, NULL, 0);
 }
 
+int ublk_ctrl_start_recovery(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms)
+{
+	prep(c, UBLK_U_CMD_START_USER_RECOVERY, dev_id, 0, NULL, 0);
+	return call(c, timeout_ms, NULL, 0);
+}
+
+void ublk_ctrl_prep_end_recovery(struct ublk_ctrl *c, u32 dev_id, s32 pid)
+{
+	prep(c, UBLK_U_CMD_END_USER_RECOVERY, dev_id, (u64)pid, NULL, 0);
+}
+
 void ublk_ctrl_prep_stop(struct ublk_ctrl *c, u32 dev_id)
 {
 	prep(c, UBLK_U_CMD_STOP_DEV, dev_id, 0, NULL, 0);
+}
+
+void ublk_ctrl_prep_quiesce(struct ublk_ctrl *c, u32 dev_id, u32 ms)
+{
+	prep(c, UBLK_U_CMD_QUIESCE_DEV, dev_id, ms, NULL, 0);
 }
 
 void ublk_ctrl_prep_update_size(struct ublk_ctrl *c, u32 dev_id, u64 sectors)
@@ -352,6 +368,12 @@ void ublk_ctrl_prep_update_size(struct ublk_ctrl *c, u32 dev_id, u64 sectors)
 int ublk_ctrl_stop_dev(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms)
 {
 	ublk_ctrl_prep_stop(c, dev_id);
+	return call(c, timeout_ms, NULL, 0);
+}
+
+int ublk_ctrl_try_stop_dev(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms)
+{
+	prep(c, UBLK_U_CMD_TRY_STOP_DEV, dev_id, 0, NULL, 0);
 	return call(c, timeout_ms, NULL, 0);
 }
 

@@ -186,8 +186,16 @@ NODISCARD int ublk_ctrl_undo_add(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms
  * queue has been fetched and the disk exists */
 NODISCARD int ublk_ctrl_start_dev(struct ublk_ctrl *c, u32 dev_id, s32 pid, u32 timeout_ms);
 
+/* START_USER_RECOVERY (6.1): a device without a server gets another. -EBUSY: the kernel
+ * is still letting go of the one before, or it has one; -EINVAL: not made for that */
+NODISCARD int ublk_ctrl_start_recovery(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms);
+
 /* STOP_DEV: is answered when the server has completed everything in flight */
 NODISCARD int ublk_ctrl_stop_dev(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms);
+
+/* TRY_STOP_DEV (7.0): STOP_DEV, but -EBUSY when the disk is open; -ENODEV: it has none. Kernels
+ * without it say something else: ask whether there is UBLK_F_SAFE_STOP_DEV */
+NODISCARD int ublk_ctrl_try_stop_dev(struct ublk_ctrl *c, u32 dev_id, u32 timeout_ms);
 
 /* GET_DEV_INFO, and for a device that proves to be unprivileged GET_DEV_INFO2.
  * -ENODEV: no such device; -EPERM, -EACCES: not ours to ask for */
@@ -222,11 +230,16 @@ NODISCARD int ublk_ctrl_get_affinity(struct ublk_ctrl *c, u32 dev_id, u16 queue,
 				     u32 timeout_ms);
 
 /* What ublk_ctrl_submit() wants in c->req for those that a server with one
- * thread sends while it serves. UPDATE_SIZE (6.16) only for a device that has a
+ * thread sends while it serves. END_USER_RECOVERY is answered as START_DEV is, and then
+ * what waited for a server comes. QUIESCE_DEV (6.16): from now on requests wait in the kernel;
+ * those that a server has it answers. -EBUSY: for @ms each tag of some queue was with it, and
+ * all the same. Of a device with UBLK_F_QUIESCE. UPDATE_SIZE (6.16) only for a device that has a
  * disk: 6.16 and 6.17 do not look, and fall over; and no kernel asks whether it
  * is a multiple of the blocks */
 void ublk_ctrl_prep_start(struct ublk_ctrl *c, u32 dev_id, s32 pid);
+void ublk_ctrl_prep_end_recovery(struct ublk_ctrl *c, u32 dev_id, s32 pid);
 void ublk_ctrl_prep_stop(struct ublk_ctrl *c, u32 dev_id);
+void ublk_ctrl_prep_quiesce(struct ublk_ctrl *c, u32 dev_id, u32 ms);
 void ublk_ctrl_prep_update_size(struct ublk_ctrl *c, u32 dev_id, u64 sectors);
 
 #endif

@@ -14,7 +14,8 @@
 	 UBLK_F_UNPRIVILEGED_DEV | UBLK_F_CMD_IOCTL_ENCODE | UBLK_F_USER_COPY | UBLK_F_ZONED |     \
 	 UBLK_F_AUTO_BUF_REG | UBLK_F_PER_IO_DAEMON | UBLK_F_INTEGRITY |                           \
 	 UBLK_F_NO_AUTO_PART_SCAN | UBLK_F_IO_DESC_SIZE | UBLK_F_BATCH_IO | UBLK_F_SHMEM_ZC |    \
-	 UBLK_F_UPDATE_SIZE)
+	 UBLK_F_UPDATE_SIZE | UBLK_F_USER_RECOVERY | UBLK_F_USER_RECOVERY_REISSUE |               \
+	 UBLK_F_USER_RECOVERY_FAIL_IO | UBLK_F_SAFE_STOP_DEV | UBLK_F_QUIESCE)
 
 /* ublk_feature_name() - of a bit of ublksrv_ctrl_dev_info.flags; NULL beyond those of Linux 7.3 */
 const char *ublk_feature_name(u32 bit);
