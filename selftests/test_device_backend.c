@@ -205,6 +205,84 @@ static void writes_without_sync_do_not_flush(void)
 	down(&b, 1);
 }
 
+/* Up to as much as there is memory for */
+static int mem_resize(void *ctx, u64 size_bytes)
+{
+	return size_bytes > DISK_BYTES ? -ENOSPC : called(ctx, "resize", 0, size_bytes, false);
+}
+
+static u32 mem_stats(void *ctx, struct tgt_backend_stat *stats, u32 max)
+{
+	struct memory *m = ctx;
+
+	if (max)
+		stats[0] = (struct tgt_backend_stat){ "calls", m->nr_calls };
+	return 1;
+}
+
+static const struct tgt_backend_ops elastic_ops = {
+	.read = mem_read, .write = mem_write, .resize = mem_resize, .stats = mem_stats,
+};
+
+static void hear_calls(void *ctx, const char *name, u64 value)
+{
+	EXPECT_STREQ(name, "backend.calls");
+	*(u64 *)ctx = value;
+}
+
+/* To this, and one past its end is no place any more: the kernel's disk has followed. */
+static void resized_to(struct backend_rig *b, u32 *seen, u64 size_bytes)
+{
+	const struct call write = { "write", size_bytes - 4096, 4096, false };
+	const struct call resize = { "resize", 0, size_bytes, false };
+	struct ublk_dev_info info;
+
+	test_row("%llu", size_bytes);
+	if (ublk_dev_resize(&b->r.dev, size_bytes, 0, &b->r.error))
+		device_fail(&b->r.error);
+	expect_call(b, seen, &resize);
+	ublk_dev_info(&b->r.dev, &info);
+	EXPECT_EQ(info.size_bytes, size_bytes);
+	rig_fill(&b->r, size_bytes, size_bytes - 4096, 4096);
+	expect_call(b, seen, &write);
+	rig_check(&b->r, size_bytes, size_bytes - 4096, 4096);
+	/* Nothing can be written there, and there is nothing to read. */
+	EXPECT_ERR(rig_do(&b->r, ORACLE_WRITE, size_bytes, 4096), -ENOSPC);
+	EXPECT_EQ(rig_do(&b->r, ORACLE_READ, size_bytes, 4096), 0);
+}
+
+static void is_resized(void)
+{
+	static struct backend_rig b;
+	u32 seen = 0;
+	u64 nr = 0;
+
+	up(&b, &elastic_ops, true, O_RDWR | O_DIRECT);
+	if (b.r.dev.features & UBLK_F_UPDATE_SIZE) {
+		resized_to(&b, &seen, DISK_BYTES / 2);
+		resized_to(&b, &seen, DISK_BYTES);
+		resized_to(&b, &seen, 65536);
+		EXPECT_ERR(ublk_dev_resize(&b.r.dev, 2 * DISK_BYTES, 0, &b.r.error), -ENOSPC);
+		resized_to(&b, &seen, 1 << 20);
+		EXPECT_EQ(seen, 8);
+	} else {
+		/* before Linux 6.16: whoever cannot tell the kernel does not tell the target */
+		EXPECT_ERR(ublk_dev_resize(&b.r.dev, 65536, 0, &b.r.error), -EOPNOTSUPP);
+		rig_fill(&b.r, 1, DISK_BYTES - 4096, 4096);
+		seen = 1;
+	}
+	tgt_stat(&b.tree, hear_calls, &nr);
+	EXPECT_EQ(nr, seen);
+	down(&b, 0);
+
+	up(&b, &read_write_ops, true, O_RDWR | O_DIRECT);
+	EXPECT_ERR(ublk_dev_resize(&b.r.dev, DISK_BYTES / 2, 0, &b.r.error), -EOPNOTSUPP);
+	EXPECT_ERR(ublk_dev_resize(&b.r.dev, 2 * DISK_BYTES, 0, &b.r.error), -EOPNOTSUPP);
+	rig_fill(&b.r, 1, DISK_BYTES - 4096, 4096);
+	rig_check(&b.r, 1, DISK_BYTES - 4096, 4096);
+	down(&b, 0);
+}
+
 static void absent_ones_are_not_offered(void)
 {
 	static struct backend_rig b;
@@ -342,6 +420,8 @@ static const struct test_case cases[] = {
 	     .timeout_ms = 30000, .fixture = &device_fixture),
 	TEST("a write that asks for nothing else is a write and nothing else",
 	     writes_without_sync_do_not_flush, .timeout_ms = 30000, .fixture = &device_fixture),
+	TEST("a disk is resized while it is used", is_resized, .timeout_ms = 30000,
+	     .fixture = &device_fixture),
 	TEST("a disk whose operations another thread answers", answered_by_a_thread,
 	     .timeout_ms = 30000, .fixture = &device_fixture),
 	TEST("a mock records what a device is asked for", of_a_mock, .timeout_ms = 30000,

@@ -10,7 +10,7 @@
 #include <asm/errno.h>
 
 #include "selftests/device.h"
-#include "ublk/features.h"
+#include "selftests/ways.h"
 #include "ublk/targets/targets.h"
 
 #define AT_BYTES 4096
@@ -40,6 +40,8 @@ static const struct {
 	{ -EOVERFLOW, -EOVERFLOW },
 	{ -ETIME, -ETIME },
 	{ -EINVAL, -EINVAL },
+	{ -EDQUOT, -ENOSPC }, /* these two are ours */
+	{ -EFBIG, -ENOSPC },
 	{ -EPERM, -EIO },
 	{ -EACCES, -EIO },
 	{ -EROFS, -EIO },
@@ -152,34 +154,12 @@ static const struct tgt_type fails_later_target = {
 static const struct tgt_type *const types[] = { &fails_target, &fails_later_target, NULL };
 static const char *const specs[] = { "fails", "fails_later" };
 
-/* How bytes and commands move: a case's param */
-struct way {
-	enum ublk_mode mode;
-	enum ublk_tristate batch;
-	u64 needs; /* UBLK_F_* */
-};
-
-static void skip_without(u64 needs)
-{
-	struct ublk_ctrl c = { .state = UBLK_CTRL_CLOSED };
-	u64 features = 0;
-
-	device_ctrl_open(&c);
-	ASSERT_OK(ublk_features_get(&c, &features, DEVICE_TIMEOUT_MS, NULL));
-	ublk_ctrl_close(&c);
-	for (u32 bit = 63; bit < 64; bit--)
-		if (needs & ~features & 1ULL << bit)
-			test_skip("has no %s (Linux %s)", ublk_feature_name(bit),
-				  ublk_feature_since(bit));
-}
-
 static void up(struct rig *r, const char *spec)
 {
 	const struct way *way = test_param();
 
 	rig_init(r, types, spec, true);
-	r->opts.mode = way->mode;
-	r->opts.batch = way->batch;
+	way_set(way, &r->opts);
 	rig_up(r, O_RDWR | O_DIRECT);
 	EXPECT_EQ(!(r->dev.info.flags & UBLK_F_BATCH_IO), way->batch != UBLK_YES);
 }
@@ -212,9 +192,6 @@ static void expect_errors_of_ranges(struct rig *r, const char *spec)
 
 static void carries_errors(void)
 {
-	const struct way *way = test_param();
-
-	skip_without(way->needs);
 	for (size_t i = 0; i < ARRAY_SIZE(specs); i++) {
 		struct rig r;
 
@@ -225,29 +202,13 @@ static void carries_errors(void)
 	}
 }
 
-#define WAY(name_, mode_, batch_, needs_)                                                          \
+#define CASE(name_, ...)                                                                           \
 	TEST("reader, writer and who trims see the target's errors: " name_, carries_errors,       \
 	     .timeout_ms = 30000, .fixture = &device_fixture,                                      \
-	     .param = &(const struct way){ .mode = UBLK_MODE_##mode_, .batch = batch_,             \
-					   .needs = needs_ })
-
-#define BY_TAG(name_, mode_, needs_) WAY(name_, mode_, UBLK_NO, needs_)
-#define BY_BATCH(name_, mode_, needs_)                                                             \
-	WAY(name_ ", batched", mode_, UBLK_YES, (needs_) | UBLK_F_BATCH_IO)
+	     .param = &(const struct way){ __VA_ARGS__ }),
 
 static const struct test_case cases[] = {
-	BY_TAG("by default", AUTO, 0),
-	BY_TAG("copy", COPY, 0),
-	BY_TAG("get-data", GET_DATA, UBLK_F_NEED_GET_DATA),
-	BY_TAG("user-copy", USER_COPY, UBLK_F_USER_COPY),
-	BY_TAG("user-copy-ring", USER_COPY_RING, UBLK_F_USER_COPY),
-	BY_TAG("zero-copy", ZERO_COPY, UBLK_F_SUPPORT_ZERO_COPY),
-	BY_TAG("auto-buf-reg", AUTO_BUF_REG, UBLK_F_AUTO_BUF_REG),
-	BY_BATCH("copy", COPY, 0),
-	BY_BATCH("user-copy", USER_COPY, UBLK_F_USER_COPY),
-	BY_BATCH("user-copy-ring", USER_COPY_RING, UBLK_F_USER_COPY),
-	BY_BATCH("zero-copy", ZERO_COPY, UBLK_F_SUPPORT_ZERO_COPY),
-	BY_BATCH("auto-buf-reg", AUTO_BUF_REG, UBLK_F_AUTO_BUF_REG),
+	FOR_EACH_WAY(CASE)
 };
 TEST_SUITE(device_errors, cases);
 

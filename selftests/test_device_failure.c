@@ -6,6 +6,7 @@
 #include <asm/poll.h>
 
 #include "ring/prep.h"
+#include "ring/register.h"
 #include "selftests/device.h"
 #include "selftests/broken.h"
 #include "uapi/sys.h"
@@ -102,7 +103,49 @@ static const struct tgt_type picky_target = {
 	.submit = picky_submit,
 };
 
-static const struct tgt_type *const types[] = { &gate_target, &picky_target, NULL };
+/* busy: the same, after it has begun something by itself that ends with gate_fd */
+
+static struct tgt_op busy_op;
+static struct tgt_slab busy_slab;
+
+static int busy_queue_init(struct tgt *t, struct tgt_queue *q)
+{
+	struct io_uring_sqe *sqe;
+
+	if (q->idx != fails_on_queue)
+		return 0;
+	busy_slab.queue = q;
+	busy_op = (struct tgt_op){ .tgt = t, .slab = &busy_slab };
+	q->nr_busy++;
+	ASSERT_OK(tgt_reserve_sqes(q, 1));
+	sqe = tgt_get_sqe(q);
+	ring_prep_poll_add(sqe, gate_fd, POLLIN);
+	tgt_sqe_owner(sqe, &busy_op, 0);
+	/* What its queue wants to register next, it cannot. */
+	return ring_unregister_files(q->ring);
+}
+
+static void busy_cqe(struct tgt *t, struct tgt_queue *q, struct tgt_op *op, u32 step, s32 res)
+{
+	(void)t;
+	(void)op;
+	(void)step;
+	(void)res;
+	q->nr_busy--;
+}
+
+static const struct tgt_type busy_target = {
+	.name = "busy",
+	.summary = "begins something by itself",
+	.open = open_small,
+	.queue_init = busy_queue_init,
+	.submit = picky_submit,
+	.cqe = busy_cqe,
+};
+
+static const struct tgt_type *const types[] = {
+	&gate_target, &picky_target, &busy_target, NULL,
+};
 
 static const bool ways[] = { true, false };
 
@@ -292,13 +335,15 @@ static void weak_join(void *ctx, u32 idx)
 
 static void fail_to_start(struct rig *r, u32 queue, int err, const char *text)
 {
-	struct device_counts before;
+	struct device_counts at_first, before;
 	struct ublk_dev_info info;
 
 	ASSERT_OK(rig_create(r));
 	EXPECT_EQ(r->dev.info.nr_hw_queues, r->opts.nr_queues);
-	device_count(&before);
+	device_count(&at_first);
 	for (int round = 0; round < 3; round++) {
+		device_count(&before); /* what an earlier start has counted stays */
+		before.nr_tasks = at_first.nr_tasks; /* one that was joined may still be listed */
 		fails_on_queue = queue;
 		EXPECT_ERR(ublk_dev_start(&r->dev, &r->error), err);
 		EXPECT_STREQ(r->error.step, "start queue");
@@ -353,7 +398,50 @@ static void needs_every_queue(void)
 	fail_to_start(&r, 0, -ENOMEM, "prepare its target");
 }
 
+/* Its memory is in use until then, and nobody waits for that without an end. */
+static void lets_its_target_end(bool has_threads)
+{
+	u64 one = 1;
+	struct rig r;
+
+	name_row(has_threads);
+	gate_fd = sys_eventfd2(0, O_CLOEXEC);
+	ASSERT_OK(gate_fd);
+	rig_init(&r, types, "busy", has_threads);
+	r.opts.nr_queues = has_threads ? 2 : 1;
+	ASSERT_OK(rig_create(&r));
+	fails_on_queue = r.opts.nr_queues - 1;
+	r.dev.opts.timeout_ms = 5 * LATE_MS;
+	EXPECT_ERR(ublk_dev_start(&r.dev, &r.error), -ENXIO);
+	EXPECT_STREQ(r.error.step, "start queue");
+	EXPECT_EQ(r.error.queue, fails_on_queue);
+	EXPECT_TRUE(str_find(r.error.why.text, "fetch its tags") != NULL);
+	for (u32 i = 0; i < 2; i++) {
+		EXPECT_ERR(i ? ublk_dev_start(&r.dev, &r.error) :
+			       ublk_dev_close(&r.dev, &r.error), -ETIMEDOUT);
+		EXPECT_STREQ(r.error.step, "stop queues");
+	}
+	EXPECT_EQ(device_kernel_state(r.dev.info.dev_id), UBLK_S_DEV_DEAD);
+	ASSERT_EQ(sys_write(gate_fd, &one, sizeof(one)), sizeof(one));
+	fails_on_queue = ~0U;
+	r.dev.opts.timeout_ms = DEVICE_TIMEOUT_MS;
+	if (ublk_dev_start(&r.dev, &r.error))
+		device_fail(&r.error);
+	ASSERT_OK(rig_open(&r, O_RDONLY | O_DIRECT));
+	EXPECT_EQ(rig_do(&r, ORACLE_READ, 0, 65536), 65536);
+	rig_down(&r);
+	(void)sys_close(gate_fd);
+}
+
+static void lets_targets_end(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		lets_its_target_end(ways[i]);
+}
+
 static const struct test_case cases[] = {
+	TEST("a start that fails lets its target end, and waits no longer than it may",
+	     lets_targets_end, .timeout_ms = 60000, .fixture = &device_fixture),
 	TEST("a target that answers from the ring is served", serves_pending,
 	     .timeout_ms = 60000, .fixture = &device_fixture),
 	TEST("a stop of a target that is late times out and can be repeated",

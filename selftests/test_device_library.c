@@ -315,6 +315,63 @@ static void logs(void)
 	EXPECT_STREQ(l.text[3], "d disk-of-a-test-: deleted");
 }
 
+/* What an observer was told */
+struct seen {
+	struct ublk_stats_sum kinds[UBLK_STATS_NR_KINDS];
+	u64 ticks;
+};
+
+static void see(void *ctx, enum tgt_kind kind, u64 bytes, u64 latency_ticks, int err)
+{
+	struct seen *seen = ctx;
+
+	seen->kinds[kind].ops++;
+	seen->kinds[kind].bytes += err ? 0 : bytes;
+	seen->kinds[kind].errors += err == -EIO;
+	seen->ticks += latency_ticks;
+}
+
+static void counts_by(bool has_threads)
+{
+	static struct ublk_stats_snapshot s;
+	struct seen seen = { .ticks = 0 };
+	const struct ublk_observer observer = { .done = see, .ctx = &seen };
+	struct rig r;
+
+	name_row(has_threads);
+	rig_init(&r, tgt_types, "fault?rules=error/on=write/times=1:[ram:8M]", has_threads);
+	r.opts.observer = &observer;
+	rig_up(&r, O_RDWR | O_DIRECT);
+	EXPECT_ERR(rig_do(&r, ORACLE_WRITE, 0, 4096), -EIO);
+	for (u64 i = 0; i < 8; i++) {
+		rig_fill(&r, i, i << 16, 1 << 16);
+		rig_check(&r, i, i << 16, 1 << 16);
+	}
+	rig_close(&r);
+	if (ublk_dev_stop(&r.dev, &r.error))
+		device_fail(&r.error);
+	/* what was counted outlives the queues */
+	ublk_dev_stats(&r.dev, &s);
+	EXPECT_TRUE(s.is_exact && s.has_ended);
+	EXPECT_MEMEQ(seen.kinds, s.kinds, sizeof(seen.kinds));
+	EXPECT_EQ(seen.ticks, s.ticks[0] + s.ticks[1] + s.ticks[2]);
+	EXPECT_EQ(s.kinds[TGT_WRITE].ops, 9);
+	EXPECT_EQ(s.kinds[TGT_WRITE].bytes, 8 << 16);
+	EXPECT_EQ(s.kinds[TGT_WRITE].errors, 1);
+	EXPECT_GE(s.kinds[TGT_READ].bytes, 8 << 16);
+	EXPECT_EQ(s.kinds[TGT_READ].errors, 0);
+	EXPECT_GE(s.max_depth, 1);
+	rig_down(&r);
+	ublk_dev_stats(&r.dev, &s);
+	EXPECT_EQ(s.kinds[TGT_WRITE].ops, 0);
+}
+
+static void counts(void)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(ways); i++)
+		counts_by(ways[i]);
+}
+
 static void says_what_is_wrong(void)
 {
 	static const u64 no_cpus[1];
@@ -376,6 +433,8 @@ static const struct test_case cases[] = {
 	     .fixture = &device_fixture),
 	TEST("the logger hears of each stage", logs, .timeout_ms = 30000,
 	     .fixture = &device_fixture),
+	TEST("an observer is told of each request, and a device of ours has counted them", counts,
+	     .timeout_ms = 60000, .fixture = &device_fixture),
 	TEST("what cannot be is refused with the reason", says_what_is_wrong,
 	     .fixture = &device_fixture),
 };

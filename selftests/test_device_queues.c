@@ -194,15 +194,17 @@ static void obey(void)
 }
 
 /* Two queues, and 0 (the test's own), 1, 2 or 5 threads; or -errno of create */
-static int serve_with(u32 nr_threads)
+static int serve_with(u32 nr_threads, enum ublk_mode mode, enum ublk_tristate batch)
 {
 	struct rig r;
 	int err;
 
-	test_row(nr_threads ? "%u threads" : "no thread but this one", nr_threads);
+	test_row("%u threads (0: none but this one), mode %u, batch %u", nr_threads, mode, batch);
 	rig_init(&r, tgt_types, "ram:8M", nr_threads);
 	r.opts.nr_queues = 2;
 	r.opts.nr_threads = nr_threads;
+	r.opts.mode = mode;
+	r.opts.batch = batch;
 	err = rig_create(&r);
 	if (err) {
 		blockdev_end(&r.user);
@@ -225,18 +227,38 @@ static void any_number_of_threads(void)
 
 	if (nr_cpus() < 2)
 		test_skip("one CPU, so one queue");
-	EXPECT_OK(serve_with(0));
-	EXPECT_OK(serve_with(1));
-	EXPECT_OK(serve_with(2));
-	err = serve_with(5);
+	for (u32 nr = 0; nr < 3; nr++)
+		EXPECT_OK(serve_with(nr, UBLK_MODE_AUTO, UBLK_NO));
+	err = serve_with(5, UBLK_MODE_AUTO, UBLK_NO);
 	if (err == -EOPNOTSUPP)
 		test_skip("a queue has one thread (Linux 6.16)");
 	EXPECT_OK(err);
 }
 
+/* Each of a queue's threads fetches from it, and any of them may commit */
+static void threads_of_a_batch(void)
+{
+	static const enum ublk_mode modes[] = {
+		UBLK_MODE_AUTO, UBLK_MODE_COPY, UBLK_MODE_USER_COPY, UBLK_MODE_USER_COPY_RING,
+		UBLK_MODE_ZERO_COPY,
+	};
+
+	if (nr_cpus() < 2)
+		test_skip("one CPU, so one queue");
+	if (serve_with(1, UBLK_MODE_COPY, UBLK_YES) == -EOPNOTSUPP)
+		test_skip("no batches (Linux 7.0)");
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		for (u32 nr = 0; nr <= 5; nr += nr == 2 ? 3 : 1)
+			EXPECT_OK(serve_with(nr, modes[i], UBLK_YES));
+	EXPECT_ERR(serve_with(5, UBLK_MODE_AUTO_BUF_REG, UBLK_YES), -EINVAL);
+	EXPECT_OK(serve_with(2, UBLK_MODE_AUTO_BUF_REG, UBLK_YES));
+}
+
 static const struct test_case cases[] = {
 	TEST("threads serve several queues each, or several one", any_number_of_threads,
 	     .timeout_ms = 60000, .fixture = &device_fixture),
+	TEST("threads fetch batches of several queues each, or several of one",
+	     threads_of_a_batch, .timeout_ms = 60000, .fixture = &device_fixture),
 	TEST("there are as many queues as CPUs at most", cuts_queues, .timeout_ms = 30000,
 	     .fixture = &device_fixture),
 	TEST("the threads have the device's name and the queue's number", have_names,

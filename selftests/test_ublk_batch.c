@@ -60,6 +60,9 @@ static const struct ublk_path paths[] = {
 };
 enum { COPY, USER_COPY, AUTO_BUF_REG };
 
+/* Where they are counted */
+static struct ublk_stats_slot slot;
+
 static void make_tags(struct bench *b)
 {
 	b->desc = (struct ublksrv_io_desc){ .op_flags = UBLK_IO_OP_READ, .nr_sectors = 8 };
@@ -71,6 +74,8 @@ static void make_tags(struct bench *b)
 			.addr = 0x10000 * (i + 1),
 			.desc = &b->desc,
 			.slab.queue = &b->w.tq,
+			.counts = { slot.classes, slot.classes + 1 },
+			.stats = &slot,
 		};
 }
 
@@ -451,8 +456,8 @@ static void end_with_pipe(struct bench *b, u32 nr)
 {
 	EXPECT_EQ(b->nr_begun, nr);
 	EXPECT_TRUE(b->is_in_turn);
-	EXPECT_EQ(b->w.nr_owned, nr);
-	EXPECT_EQ(b->w.nr_armed, DEPTH - nr);
+	EXPECT_EQ(ublk_worker_nr_owned(&b->w), nr);
+	EXPECT_EQ(b->w.nr_live, DEPTH);
 	EXPECT_EQ(b->w.err, 0);
 	(void)sys_close(b->pipe[0]);
 	(void)sys_close(b->pipe[1]);
@@ -531,7 +536,7 @@ static void fetch_ends(void)
 		EXPECT_EQ(b->loop.nr_ending, rows[i].is_ending);
 		EXPECT_EQ(b->w.err, rows[i].err);
 		EXPECT_EQ(b->w.leaving, rows[i].err != 0);
-		EXPECT_EQ(b->w.nr_armed, rows[i].is_ending ? 0 : DEPTH);
+		EXPECT_EQ(b->w.nr_live, rows[i].is_ending ? 0 : DEPTH);
 		end(b);
 	}
 }

@@ -113,6 +113,24 @@ void ublk_batch_add(struct ublk_tag *t, u64 addr, s32 result)
 	mark_dirty(b);
 }
 
+/* Each result is written over the one before, and none is ever sent. */
+COLD int ublk_batch_drop(struct ublk_worker *w)
+{
+	int err = pages_map(&w->sink_mem, sizeof(struct ublk_batch) + sizeof(struct elem));
+	struct ublk_batch *b = w->sink_mem.addr;
+
+	if (err)
+		return err;
+	*b = (struct ublk_batch){
+		.w = w,
+		.is_dirty = true,
+		.pending = (char *)(b + 1),
+	};
+	for (u32 i = 0; i < w->nr_tags; i++)
+		w->tags[i].batch = b;
+	return 0;
+}
+
 static void send(struct ublk_batch *b, u32 cmd_op)
 {
 	struct io_uring_sqe *sqe = ublk_request_sqe(b->w, 1);
@@ -160,7 +178,7 @@ void ublk_batch_committed(struct ublk_batch *b, s32 res)
 	if (b->is_preparing) {
 		b->is_preparing = false;
 		b->sent_bytes = 0;
-		b->w->nr_armed--;
+		b->w->nr_live--;
 		if (res < 0)
 			ublk_worker_fail(b->w, res);
 	} else if (res > 0) {
@@ -217,7 +235,7 @@ static void take_tags(struct ublk_batch *b, u16 bid, u32 nr, bool is_used_up)
 
 static void fetch_failed(struct ublk_batch *b, s32 err)
 {
-	b->w->nr_armed -= b->w->setup->depth; /* less than 0 until what it owns is answered */
+	b->w->nr_live -= b->w->setup->depth;
 	ublk_worker_fail(b->w, err);
 }
 
@@ -284,7 +302,7 @@ static int prepare(struct ublk_batch *b)
 		put_elem(b, b->sent + tag * b->cmd.elem_bytes, &b->tags[tag], b->tags[tag].addr, 0);
 	b->sent_bytes = depth * b->cmd.elem_bytes;
 	b->is_preparing = true;
-	b->w->nr_armed++; /* on a shared loop: it stays until that is answered */
+	b->w->nr_live++; /* on a shared loop: it stays until that is answered */
 	send(b, UBLK_U_IO_PREP_IO_CMDS);
 	while (!err && b->is_preparing) {
 		u64 left_ns = deadline_left_ns(deadline);
@@ -307,7 +325,7 @@ static int begin_queue(struct ublk_batch *b, char *mem)
 	if (err)
 		return err;
 	fetch(b);
-	b->w->nr_armed += s->depth;
+	b->w->nr_live += s->depth;
 	return 0;
 }
 

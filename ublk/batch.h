@@ -29,6 +29,10 @@ void ublk_batch_end(struct ublk_worker *w);
 /* ublk_batch_add() - the result of a tag goes with the next command */
 void ublk_batch_add(struct ublk_tag *t, u64 addr, s32 result);
 
+/* ublk_batch_drop() - also without BATCH_IO: what is answered from now on is not told to the
+ * kernel, so that a tag comes once more at most; 0 or -ENOMEM */
+NODISCARD int ublk_batch_drop(struct ublk_worker *w);
+
 /* ublk_batch_flush() - the commands of a turn, before it submits */
 void ublk_batch_flush(struct ublk_loop *loop);
 

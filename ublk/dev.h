@@ -29,6 +29,7 @@
 #include "ublk/error.h"
 #include "ublk/queue.h"
 #include "ublk/shmem.h"
+#include "ublk/stats.h"
 #include "ublk/tgt.h"
 
 #define UBLK_AUTO_ID (-1)
@@ -55,6 +56,8 @@
  * @join:  wait until that thread has ended; called once per successful start
  * @ctx:   the hook's own, given back to it
  *
+ * The threads of a device ask the kernel to free no memory for them by I/O (PR_SET_IO_FLUSHER),
+ * since that could be I/O to the disk. A thread that calls ublk_dev_step() is left as it is.
  * ublk/pthreads.h has one for hosted programs.
  */
 struct ublk_threads {
@@ -78,6 +81,14 @@ enum ublk_affinity {
 	UBLK_AFFINITY_KERNEL, /* those whose requests the kernel sends to the queue */
 	UBLK_AFFINITY_NONE,   /* wherever the scheduler likes */
 	UBLK_AFFINITY_MASK,   /* those in opts->cpu_mask */
+};
+
+/* What becomes of a device whose server dies */
+enum ublk_recovery {
+	UBLK_RECOVERY_NONE,    /* it ends with it */
+	UBLK_RECOVERY_QUEUE,   /* waits for another; what the dead one had fails */
+	UBLK_RECOVERY_REISSUE, /* the same, and what it had is given to the next again */
+	UBLK_RECOVERY_FAIL,    /* waits, but meanwhile all I/O fails (6.13) */
 };
 
 /* Attributes can be demanded whatever the target says, or left to it */
@@ -139,9 +150,16 @@ enum ublk_mode ublk_mode_faster(u32 nr, const struct ublk_kept *k, const char **
  * @dma_alignment_bytes: of a direct request's memory; default the target's or 4 (6.15)
  * @segment_boundary_bytes, @max_segment_bytes, @max_segments: of the pieces of a
  *                request's memory, for targets that hand them on (6.15)
+ * @lock_buffers: have all buffers in memory from the start, locked, nr_queues * depth *
+ *                max_io_bytes of them. Otherwise pages come as requests do, which can fail where
+ *                the server has as little memory as those whom its disk is to relieve
  * @no_part_scan: the kernel looks for no partitions (7.0)
  * @read_only, @rotational, @volatile_cache, @fua: attributes
  * @discard:      UBLK_NO hides the target's discard
+ * @recovery:     whether it outlives its server, for ublk_dev_recover(). REISSUE may
+ *                execute a write twice. Not without CAP_SYS_ADMIN, nor with @shmem
+ * @handed:       for ublk_dev_recover() of a device that its server is going to let go of: that
+ *                one's tgt_hand_over(), nr_handed of them; what was not taken stays here
  * @unprivileged: make it without CAP_SYS_ADMIN, by UBLK_F_UNPRIVILEGED_DEV: only its
  *                owner and root may use it, nobody scans it for partitions, and it
  *                wants a udev rule that gives its nodes to the owner, see README.
@@ -151,6 +169,7 @@ enum ublk_mode ublk_mode_faster(u32 nr, const struct ublk_kept *k, const char **
  * @threads:      NULL: the calling thread serves
  * @loops:        threads that serve other devices, too, ublk/loops.h; then without
  *                @threads and @affinity
+ * @observer:     is told of each request that has ended, beside ublk_dev_stats()
  * @ctrl:         a way to the driver, opened here if it is not open yet; stays the
  *                caller's to close. NULL: the device has its own
  */
@@ -178,6 +197,7 @@ struct ublk_dev_opts {
 	u64 segment_boundary_bytes;
 	u32 max_segment_bytes;
 	u16 max_segments;
+	bool lock_buffers;
 	bool no_part_scan;
 	enum ublk_tristate read_only;
 	enum ublk_tristate rotational;
@@ -187,11 +207,15 @@ struct ublk_dev_opts {
 	enum ublk_affinity affinity;
 	const u64 *cpu_mask; /* nr_cpu_words words, bit N%64 of word N/64 */
 	u32 nr_cpu_words;
+	enum ublk_recovery recovery;
+	s32 *handed;
+	u32 nr_handed;
 	bool unprivileged;
 	u32 timeout_ms;
 	const struct ublk_threads *threads;
 	struct ublk_loops *loops;
 	const struct ublk_log *log;
+	const struct ublk_observer *observer;
 	struct ublk_ctrl *ctrl;
 };
 
@@ -264,9 +288,12 @@ struct ublk_dev {
 	struct ublk_params params;	   /* as it took them */
 	bool is_used; /* queues have fetched: the kernel's device serves no second time */
 	bool is_size_unknown; /* the kernel has not answered when it was told a size */
+	bool is_recovered; /* others asked for its parameters, which are not in opts */
+	bool is_anothers;  /* which lives, and will have let go of it when it is started */
 	bool made_char_node;
 	bool made_block_node;
 	struct ublk_shmem shmem;
+	struct ublk_stats stats;
 	struct ublk_worker_setup setup;
 	struct ublk_dev_thread *workers;
 	struct pages threads_mem;
@@ -294,6 +321,48 @@ NODISCARD int ublk_dev_create(struct ublk_dev *dev, const struct ublk_dev_opts *
  * Return: 0, or -errno: the device is as it was before
  */
 NODISCARD int ublk_dev_start(struct ublk_dev *dev, struct ublk_error *error);
+
+/**
+ * ublk_dev_recover() - go on with a device whose server has died
+ * @opts: of dev_id, the target, the threads and what is no property of a device; all else
+ *        is as the kernel has it. Not with @loops, which cannot let go of it again
+ *
+ * In place of ublk_dev_create(): ublk_dev_start() serves from the same target what the
+ * kernel has kept, requests that wait included; -EOPNOTSUPP when a target has forgotten
+ * something with the dead server (struct tgt, ram_keep_in()). When that fails, or before it,
+ * ublk_dev_close() leaves the device as it was. Another server that lives hands over with
+ * @opts->handed: then all that can be prepared is, and ublk_dev_start() is for when that one's
+ * ublk_dev_let_go() has succeeded. Without, it waits while the kernel is letting go
+ * of the dead server, for a few seconds also while that seems to be alive. Since 6.1.
+ *
+ * Return: 0, or -errno, and nothing is left open:
+ *   -ENODEV     there is none with that id
+ *   -EINVAL     not ours, made of another target, by another user, without recovery; or
+ *               the target is not what it was (smaller, read-only, ...)
+ *   -EBUSY      it has a server
+ *   -ETIMEDOUT  the kernel has not let go of the dead server
+ */
+NODISCARD int ublk_dev_recover(struct ublk_dev *dev, const struct ublk_dev_opts *opts,
+			       struct ublk_error *error);
+
+/**
+ * ublk_dev_let_go() - end the queues, close the target, leave the kernel's device to another
+ *
+ * For who uses the disk nothing happens, but that I/O waits until ublk_dev_recover() and
+ * ublk_dev_start() of another process, or of this one again. Of a device with
+ * UBLK_RECOVERY_REISSUE, or with _QUEUE where the kernel can hold requests back (6.16, not with
+ * batches); where it cannot, with a thread hook. Not on shared loops. Only the target of
+ * @opts->spec is closed.
+ *
+ * Return: 0: as after ublk_dev_close(), or -errno:
+ *   -EOPNOTSUPP  requests would fail: nothing has changed
+ *   -ETIMEDOUT   the target does not answer, or the kernel: no queue takes anything new, and
+ *                that is all that can be said
+ */
+NODISCARD int ublk_dev_let_go(struct ublk_dev *dev, struct ublk_error *error);
+
+/* ublk_dev_may_let_go() - 0, or what that would refuse */
+NODISCARD int ublk_dev_may_let_go(const struct ublk_dev *dev, struct ublk_error *error);
 
 /**
  * ublk_dev_stop() - complete what is in flight, remove the disk, end the queues
@@ -361,6 +430,15 @@ NODISCARD int ublk_dev_step(struct ublk_dev *dev, u64 timeout_ns);
 /* ublk_dev_create_and_start() - both, or neither */
 NODISCARD int ublk_dev_create_and_start(struct ublk_dev *dev, const struct ublk_dev_opts *opts,
 					struct ublk_error *error);
+
+/**
+ * ublk_dev_stats() - what was counted since ublk_dev_start(), of all queues
+ *
+ * Of a device that was stopped, what was counted until then; zeroes of one that was never
+ * started. From any thread, but not while another starts or closes it. It may take
+ * UBLK_STATS_RATE_MS within as long of the start.
+ */
+void ublk_dev_stats(const struct ublk_dev *dev, struct ublk_stats_snapshot *s);
 
 /* ublk_dev_info() - how it is now; from any thread */
 void ublk_dev_info(const struct ublk_dev *dev, struct ublk_dev_info *info);

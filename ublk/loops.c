@@ -52,6 +52,7 @@ static void loop_thread(void *arg)
 
 	fmt_print(name, sizeof(name), "ublk-loop%u", lt->idx);
 	(void)sys_prctl(PR_SET_NAME, (u64)(uintptr_t)name, 0, 0, 0);
+	(void)sys_prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 	err = begin(lt);
 	tell(lt->all, err);
 	if (err)

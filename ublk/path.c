@@ -52,6 +52,34 @@ static bool serves(const struct ublk_path *path, const struct tgt_limits *l)
 	       (path->flags & (UBLK_F_USER_COPY | UBLK_F_SUPPORT_ZERO_COPY));
 }
 
+/* Why it does not go with what the device has to have, UBLK_F_*; NULL: it does. What is
+ * asked for or registered is not told to lie in shared memory; a batch of commands cannot
+ * ask for data; and a buffer is registered with the ring that fetches, by a number that
+ * another ring's commit has given. */
+static const char *why_never(const struct ublk_path *path, u64 with)
+{
+	if (with & UBLK_F_SHMEM_ZC &&
+	    path->flags & (UBLK_F_NEED_GET_DATA | UBLK_F_SUPPORT_ZERO_COPY))
+		return "not with shared memory";
+	if (!(with & UBLK_F_BATCH_IO))
+		return NULL;
+	if (path->flags & UBLK_F_NEED_GET_DATA)
+		return "not with batched commands";
+	if (with & UBLK_F_PER_IO_DAEMON && path->flags & UBLK_F_AUTO_BUF_REG)
+		return "not with batched commands and more threads than queues";
+	return NULL;
+}
+
+/* The kernel does not keep how many threads fetch batches, but what was chosen tells. */
+static u64 with_of(const struct ublk_kept *k)
+{
+	u64 with = k->info->flags & (UBLK_F_BATCH_IO | UBLK_F_SHMEM_ZC);
+
+	if ((k->info->ublksrv_flags & UBLK_MARK_MODE) == UBLK_MODE_ZERO_COPY)
+		with |= UBLK_F_PER_IO_DAEMON;
+	return with;
+}
+
 static const char *why_not(const struct ublk_path *path, const struct ublk_kept *k)
 {
 	struct tgt_limits l = { .meta.bytes = k->params->integrity.metadata_size,
@@ -63,9 +91,7 @@ static const char *why_not(const struct ublk_path *path, const struct ublk_kept 
 		return "not for an unprivileged device";
 	if (!serves(path, &l))
 		return l.meta.bytes ? "not for a disk with metadata" : "not for a disk with zones";
-	if (path->flags & UBLK_F_NEED_GET_DATA && k->info->flags & UBLK_F_BATCH_IO)
-		return "not with batched commands";
-	return "not for such a target";
+	return why_never(path, with_of(k)) ?: "not for such a target";
 }
 
 enum ublk_mode ublk_mode_faster(u32 nr, const struct ublk_kept *k, const char **why)
@@ -95,25 +121,16 @@ u32 ublk_mode_of(const struct ublk_path *path)
 	return mode;
 }
 
-/* Batched commands cannot ask for data, and what is asked for or registered
- * would not be told to lie in shared memory. */
-static u64 not_with(u64 with)
-{
-	if (with & UBLK_F_SHMEM_ZC)
-		return UBLK_F_NEED_GET_DATA | UBLK_F_SUPPORT_ZERO_COPY;
-	return with & UBLK_F_BATCH_IO ? UBLK_F_NEED_GET_DATA : 0;
-}
-
 const struct ublk_path *ublk_path_choose(u32 wanted, const struct tgt *tgt, u64 features,
 					 u64 with, struct diag *why)
 {
 	const struct tgt_limits *l = &tgt->limits;
-	u64 never = not_with(with);
 
 	if (wanted != UBLK_MODE_AUTO) {
-		if (paths[wanted]->flags & never) {
-			diag_set(why, -EINVAL, "mode %s does not go with %s", paths[wanted]->name,
-				 with & UBLK_F_SHMEM_ZC ? "shared memory" : "batched commands");
+		const char *never = why_never(paths[wanted], with);
+
+		if (never) {
+			diag_set(why, -EINVAL, "mode %s: %s", paths[wanted]->name, never);
 			return NULL;
 		}
 		if (serves(paths[wanted], l))
@@ -125,7 +142,8 @@ const struct ublk_path *ublk_path_choose(u32 wanted, const struct tgt *tgt, u64 
 	for (u32 i = 0; i < ARRAY_SIZE(by_speed); i++) {
 		const struct ublk_path *path = paths[by_speed[i]];
 
-		if (serves(path, l) && suits(path, tgt) && !(path->flags & (~features | never)))
+		if (serves(path, l) && suits(path, tgt) && !(path->flags & ~features) &&
+		    !why_never(path, with))
 			return path;
 	}
 	return l->zones.zone_bytes || l->meta.bytes ? &ublk_path_user_copy : &ublk_path_copy;

@@ -19,6 +19,7 @@
 
 #include "ring/prep.h"
 #include "ublk/queue.h"
+#include "ublk/stats_count.h"
 
 /* What an entry of the front end was for: bits 1 to 5 of its user_data, over the
  * address of the tag (worker for BELL); bit 0 is TGT_USER_DATA_FRONT. */
@@ -35,6 +36,9 @@ enum ublk_step {
 /**
  * struct ublk_tag - one request slot
  * @op:      first and aligned, so that one is found from the other
+ * @begin_ticks: when its request began; 0: it has none. Others look at it
+ * @counts:  of its queue and thread: reads, and writes
+ * @stats:   and the rest
  * @desc:    what is asked
  * @buf:     its buffer: setup->max_io_bytes, never touched by an idle device
  * @file_at: where its bytes are behind /dev/ublkcN
@@ -42,11 +46,14 @@ enum ublk_step {
  * @buf_reg: the same, in sqe->addr (AUTO_BUF_REG)
  * @batch:   its queue's, or NULL: it has commands of its own
  * @is_registered: by us, to be undone when it is committed
- * @is_linked: its commit hangs on an entry before it, and may be cancelled
+ * @is_linked: its commit hangs on an entry before it, and is cancelled when that fails
  */
 struct ublk_tag {
 	struct tgt_op op;
 	struct tgt_slab slab;
+	u64 begin_ticks;
+	struct ublk_stats_count *counts[2];
+	struct ublk_stats_slot *stats;
 	const struct ublksrv_io_desc *desc;
 	char *buf;
 	u64 addr;
@@ -97,7 +104,8 @@ extern const struct ublk_path ublk_path_auto_buf_reg;
  * ublk_path_choose() - the one that was asked for, or the fastest that suits
  * @wanted:   enum ublk_mode of ublk/dev.h
  * @features: UBLK_F_* that the kernel has, and the device may have
- * @with:     UBLK_F_BATCH_IO, UBLK_F_SHMEM_ZC: what it has to go with
+ * @with:     UBLK_F_BATCH_IO, UBLK_F_SHMEM_ZC, and UBLK_F_PER_IO_DAEMON for more threads
+ *            than queues: what it has to go with
  *
  * Return: the path, whose flags may be more than @features when it was asked for;
  * NULL with *why when it cannot serve such a disk
@@ -119,8 +127,11 @@ void ublk_request_submit(struct ublk_worker *w, struct ublk_tag *t);
 /* ublk_request_commit() - answer the kernel with t->op.result */
 void ublk_request_commit(struct ublk_worker *w, struct ublk_tag *t);
 
+/* ublk_request_uncommitted() - its commit was cancelled: commit that it failed */
+void ublk_request_uncommitted(struct ublk_worker *w, struct ublk_tag *t);
+
 /* ublk_request_aborted() - the kernel has taken the tag back in the middle */
-void ublk_request_aborted(struct ublk_worker *w);
+void ublk_request_aborted(struct ublk_worker *w, struct ublk_tag *t);
 
 /* ublk_request_sqe() - an entry, of a chain of at most @nr that are to follow
  * each other */

@@ -63,7 +63,7 @@ static void get_cqe(struct ublk_worker *w, struct ublk_tag *t, u32 step, s32 res
 	if (res == UBLK_IO_RES_OK && has_all) {
 		ublk_request_submit(w, t);
 	} else if (res == UBLK_IO_RES_ABORT) {
-		ublk_request_aborted(w);
+		ublk_request_aborted(w, t);
 	} else {
 		t->op.result = -EIO;
 		ublk_request_commit(w, t);

@@ -118,8 +118,13 @@ static void ring_end(struct ublk_worker *w, struct ublk_tag *t)
 
 static void ring_cqe(struct ublk_worker *w, struct ublk_tag *t, u32 step, s32 res)
 {
-	if (t->is_linked)
-		return; /* of a copy out that failed: so does its commit */
+	/* Of a copy out that failed: io_fail_links() has cancelled its commit, and what hangs
+	 * on an entry with IOSQE_CQE_SKIP_SUCCESS is cancelled without a completion. */
+	if (t->is_linked) {
+		t->is_linked = false;
+		ublk_request_uncommitted(w, t);
+		return;
+	}
 	if (!moved(t, res))
 		fail(w, t);
 	else if (step == STEP_IN)

@@ -58,29 +58,78 @@ void ublk_tag_prep(struct ublk_worker *w, struct ublk_tag *t, struct io_uring_sq
  * whole of a write, so a short one is an error; range operations commit 0,
  * because a byte count of 2 GiB would be negative.
  */
-static s32 commit_result(const struct tgt_op *op)
+static s32 result_of(const struct tgt_op *op)
 {
+	/* No room, by whatever limit: the block layer has one name for it, and calls
+	 * what it has no name for EIO. */
 	if (op->result < 0)
-		return (s32)op->result;
-	if (op->kind == TGT_READ || op->kind == TGT_WRITE)
+		return op->result == -EDQUOT || op->result == -EFBIG ? -ENOSPC : (s32)op->result;
+	if (op->kind <= TGT_WRITE)
 		return op->result == (s64)op->len_bytes ? (s32)op->len_bytes : -EIO;
 	if (op->kind == TGT_ZONE_APPEND || op->kind == TGT_REPORT_ZONES)
 		return (s32)op->len_bytes;
 	return 0;
 }
 
-void ublk_request_commit(struct ublk_worker *w, struct ublk_tag *t)
+static __attribute__((noinline)) s32 ended_otherwise(struct ublk_worker *w, struct ublk_tag *t,
+						     u64 ticks)
+{
+	const struct ublk_observer *o = w->observer;
+	const struct tgt_op *op = &t->op;
+	s32 result = result_of(op);
+
+	ublk_stats_count_rest(t->stats, op->kind, op->len_bytes, ticks, result < 0);
+	if (o)
+		o->done(o->ctx, op->kind, op->len_bytes, ticks, result < 0 ? result : 0);
+	return result;
+}
+
+/* Neither a read nor a write; bytes are those of the disk that it was about */
+static __attribute__((noinline)) s32 ended_rest(struct ublk_worker *w, struct ublk_tag *t,
+						u64 ticks)
+{
+	const struct tgt_op *op = &t->op;
+
+	if (op->kind >= UBLK_STATS_NR_KINDS || op->result < 0)
+		return ended_otherwise(w, t, ticks);
+	ublk_stats_count_kind(t->stats, op->kind, op->len_bytes, ticks);
+	return op->kind == TGT_ZONE_APPEND || op->kind == TGT_REPORT_ZONES ? (s32)op->len_bytes : 0;
+}
+
+/* A request is counted and its result found: in a few instructions when it is a read or
+ * write that was done. */
+static s32 ended(struct ublk_worker *w, struct ublk_tag *t)
+{
+	const struct tgt_op *op = &t->op;
+	u64 ticks = sys_ticks() - t->begin_ticks;
+
+	t->begin_ticks = 0;
+	if (w->observer)
+		return ended_otherwise(w, t, ticks);
+	if (op->kind > TGT_WRITE)
+		return ended_rest(w, t, ticks);
+	if (op->result != (s64)op->len_bytes)
+		return ended_otherwise(w, t, ticks);
+	ublk_stats_count(t->counts[op->kind], op->len_bytes, ticks);
+	return (s32)op->len_bytes;
+}
+
+static inline void answer(struct ublk_worker *w, struct ublk_tag *t, s32 result)
 {
 	const struct tgt_op *op = &t->op;
 	u64 addr = op->kind == TGT_ZONE_APPEND ? (u64)op->result : t->addr;
 
 	if (t->batch)
-		ublk_batch_add(t, addr, commit_result(op));
+		ublk_batch_add(t, addr, result);
 	else
 		ublk_tag_prep(w, t, ublk_request_sqe(w, 1), UBLK_U_IO_COMMIT_AND_FETCH_REQ, addr,
-			      commit_result(op));
-	w->nr_owned--;
-	w->nr_armed++;
+			      result);
+	w->nr_spare++;
+}
+
+void ublk_request_commit(struct ublk_worker *w, struct ublk_tag *t)
+{
+	answer(w, t, ended(w, t));
 }
 
 static bool moves_bytes(const struct tgt_op *op)
@@ -149,13 +198,24 @@ static void start_shared(struct ublk_worker *w, struct ublk_tag *t)
 	}
 }
 
+/* More than ever */
+static __attribute__((noinline)) void own_more(struct ublk_worker *w)
+{
+	w->nr_spare = 0;
+	w->max_owned++;
+	w->tags->stats->max_depth = (u64)w->max_owned;
+}
+
 void ublk_request_start(struct ublk_worker *w, struct ublk_tag *t)
 {
 	const struct ublksrv_io_desc *d = t->desc;
 	struct tgt_op *op = &t->op;
 
-	w->nr_armed--;
-	w->nr_owned++;
+	if (--w->nr_spare < 0)
+		own_more(w);
+	/* Who looks at what is under way sees the fields of no other request than
+	 * begin_ticks is of: 0, then they, then when it began. */
+	ublk_stats_order();
 	t->slab.nr_ops = 0;
 	t->slab.nr_pieces = 0;
 	op->kind = d->op_flags & 0xff;
@@ -164,6 +224,8 @@ void ublk_request_start(struct ublk_worker *w, struct ublk_tag *t)
 	op->len_bytes = (u64)d->nr_sectors << 9;
 	op->data.nr_pieces = 0;
 	op->data.kind = TGT_DATA_NONE;
+	ublk_stats_order();
+	t->begin_ticks = sys_ticks();
 	if (w->tgt->limits.meta.bytes)
 		set_meta(w, t);
 	if (op->kind == TGT_REPORT_ZONES) {
@@ -188,16 +250,17 @@ static void begin_ending(struct ublk_worker *w)
 
 void ublk_worker_taken_back(struct ublk_worker *w, u32 nr)
 {
-	w->nr_armed -= nr;
+	w->nr_live -= nr;
 	if (!w->cancel_deadline)
 		w->cancel_deadline = deadline_in_ms(UBLK_CANCEL_MS);
 	begin_ending(w);
 }
 
-void ublk_request_aborted(struct ublk_worker *w)
+void ublk_request_aborted(struct ublk_worker *w, struct ublk_tag *t)
 {
-	w->nr_owned--;
-	ublk_worker_taken_back(w, 0);
+	t->begin_ticks = 0;
+	w->nr_spare++;
+	ublk_worker_taken_back(w, 1);
 }
 
 COLD void ublk_worker_fail(struct ublk_worker *w, s32 err)
@@ -209,14 +272,12 @@ COLD void ublk_worker_fail(struct ublk_worker *w, s32 err)
 		w->setup->failed(w);
 }
 
-/* A commit whose data did not move was not sent. */
-static void commit_cancelled(struct ublk_worker *w, struct ublk_tag *t)
+void ublk_request_uncommitted(struct ublk_worker *w, struct ublk_tag *t)
 {
-	w->nr_armed--;
-	w->nr_owned++;
-	t->is_linked = false;
+	w->nr_spare--;
 	t->op.result = -EIO;
-	ublk_request_commit(w, t);
+	ublk_stats_count_failure(t->stats, t->op.kind);
+	answer(w, t, -EIO);
 }
 
 /* A tag that fails any other way than by the kernel taking it back is one that
@@ -227,21 +288,20 @@ static void handle_tag(struct ublk_worker *w, struct ublk_tag *t, s32 res)
 		ublk_request_start(w, t);
 		return;
 	}
-	if (res == -ECANCELED && t->is_linked) {
-		commit_cancelled(w, t);
-		return;
-	}
 	if (res == UBLK_IO_RES_ABORT) {
 		ublk_worker_taken_back(w, 1);
 		return;
 	}
-	w->nr_armed--;
+	w->nr_live--;
 	ublk_worker_fail(w, res);
 }
 
 static void bell_rang(struct ublk_worker *w)
 {
-	if (!__atomic_load_n(w->setup->leave, __ATOMIC_ACQUIRE))
+	u32 leave = __atomic_load_n(w->setup->leave, __ATOMIC_ACQUIRE);
+
+	/* Whoever cannot has nothing to lose but time: requests never cease. */
+	if (!leave || (leave == UBLK_LEAVE_UNANSWERED && ublk_batch_drop(w)))
 		return;
 	w->leaving = true;
 	begin_ending(w);

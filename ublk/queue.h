@@ -22,6 +22,8 @@
 
 struct ublk_loop;
 struct ublk_path;
+struct ublk_stats;
+struct ublk_stats_slot;
 struct ublk_tag;
 struct ublk_worker;
 
@@ -95,16 +97,32 @@ NODISCARD int ublk_loop_watch(struct ublk_loop *loop, int fd);
  * on a zeroed struct */
 void ublk_loop_exit(struct ublk_loop *loop);
 
+enum { UBLK_LEAVE_ANSWERED = 1, UBLK_LEAVE_UNANSWERED };
+
+/**
+ * struct ublk_observer - who is told of every request that has ended
+ * @done: on the thread of its queue, which waits meanwhile. @latency_ticks as in ublk/stats.h:
+ *        ublk_stats_ns() has them in nanoseconds; @err: 0 or -errno
+ */
+struct ublk_observer {
+	void (*done)(void *ctx, enum tgt_kind kind, u64 bytes, u64 latency_ticks, int err);
+	void *ctx;
+};
+
 /**
  * struct ublk_worker_setup - what the workers of a device are made from
  * @char_fd:   /dev/ublkcN, open as long as any worker is
  * @bell_fd:   an eventfd, written to when *leave has changed
- * @leave:     not 0: serve until nothing is owned, then go
+ * @leave:     not 0: serve until nothing is owned, then go; UBLK_LEAVE_UNANSWERED: and tell the
+ *             kernel of nothing any more, so that it gives what is owned to the next server
  * @shmem:     memory that requests may lie in
  * @desc_bytes: from one descriptor to the next
  * @read_only: the kernel sends no writes
  * @batch:     the device has UBLK_F_BATCH_IO
+ * @lock_buffers: all of them, before the first request
  * @path:      how data moves
+ * @stats:     made for this setup: where the workers have their tags, and count
+ * @observer:  is told of each request that has ended; NULL: nobody is
  * @left:      NULL: the loop is this worker's alone, and is closed when it has left.
  *             Otherwise a worker leaves only when the kernel has given back all of
  *             its tags, and then has this called, which may free it; *leave does
@@ -121,10 +139,13 @@ struct ublk_worker_setup {
 	u32 desc_bytes;
 	bool read_only;
 	bool batch;
+	bool lock_buffers;
 	const u32 *leave;
 	const struct ublk_shmem *shmem;
 	struct tgt_tree *tree;
 	const struct ublk_path *path;
+	const struct ublk_stats *stats;
+	const struct ublk_observer *observer;
 	void (*left)(struct ublk_worker *w);
 	void (*failed)(struct ublk_worker *w);
 };
@@ -133,8 +154,10 @@ struct ublk_worker_setup {
  * struct ublk_worker - fields are for reading by the owner's thread
  * @tq:       what the target sees; first, so that one is found from the other
  * @tags:     nr_tags of them, see ublk/path.h
- * @nr_armed: tags that the kernel may give a request to
- * @nr_owned: requests that we have and have not answered
+ * @nr_live:  tags that the kernel has not taken back: it may give a request to those that
+ *            have none
+ * @nr_spare: how many requests more it may have until it has more than ever: -1 for a moment
+ * @max_owned: as many as it had at a time
  * @leaving:  told to go
  * @has_left: it owns nothing and will get nothing
  * @cancel_deadline: not 0: the kernel has begun to take its tags back, and the
@@ -149,8 +172,10 @@ struct ublk_worker {
 	const struct ublk_worker_setup *setup;
 	struct ublk_tag *tags;
 	u32 nr_tags;
-	u32 nr_armed;
-	u32 nr_owned;
+	const struct ublk_observer *observer;
+	u32 nr_live;
+	s32 nr_spare;
+	s32 max_owned;
 	u16 idx;
 	s32 char_file; /* /dev/ublkcN and a memfd as entries name them, with file_flags */
 	s32 bufs_file;
@@ -165,11 +190,18 @@ struct ublk_worker {
 	s32 err;
 	u64 cancel_deadline;
 	struct ublk_worker *next;
-	struct pages tags_mem;
+	struct pages slabs_mem;
 	struct pages bufs_mem;
 	struct pages batch_mem;
+	struct pages sink_mem; /* of ublk_batch_drop() */
 	struct pages descs_mem; /* how the descriptors of each queue are mapped */
 };
+
+/* ublk_worker_nr_owned() - requests that it has and has not answered */
+static inline u32 ublk_worker_nr_owned(const struct ublk_worker *w)
+{
+	return (u32)(w->max_owned - w->nr_spare);
+}
 
 /* struct ublk_worker_needs - what one worker takes of its loop */
 struct ublk_worker_needs {
@@ -189,9 +221,8 @@ void ublk_worker_needs(const struct ublk_worker_setup *setup, u16 idx,
  * of more a part of one. When it returns 0 the kernel has every FETCH of its
  * tags; START_DEV waits for that of all workers.
  *
- * Return: 0, or -errno with *why saying which step. With a loop of its own
- * ublk_loop_exit() and ublk_worker_exit() are next; on one that it shares it is
- * leaving, and setup->left() is called in the end, which may have been already
+ * Return: 0, or -errno with *why saying which step. It is leaving then, and has left
+ * when what its target began by itself has ended: the loop is to be turned until then
  */
 NODISCARD int ublk_worker_init(struct ublk_worker *w, struct ublk_loop *loop,
 			       const struct ublk_worker_setup *setup, u16 idx, struct diag *why);

@@ -31,7 +31,8 @@ static void set_up_thread(struct ublk_dev_thread *dt)
 {
 	char name[UBLK_NAME_BYTES + 8];
 
-	/* Both are wishes: a queue that gets neither works as well. */
+	/* All are wishes: a queue that gets none works as well. */
+	(void)sys_prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 	fmt_print(name, sizeof(name), "%.9s-q%u", dt->dev->name, dt->idx);
 	(void)sys_prctl(PR_SET_NAME, (u64)(uintptr_t)name, 0, 0, 0);
 	if (dt->nr_words)
@@ -66,6 +67,7 @@ static int end(struct ublk_dev_thread *dt, int err)
 	return err;
 }
 
+/* 0, or -errno: if there is a worker, it is leaving */
 static int begin(struct ublk_dev_thread *dt)
 {
 	const struct ublk_worker_setup *setup = &dt->dev->setup;
@@ -77,8 +79,7 @@ static int begin(struct ublk_dev_thread *dt)
 	err = ublk_loop_init(dt->loop, needs.nr_entries, needs.nr_slots);
 	if (err)
 		return diag_set(&dt->why, err, "queue %u could not make its ring", dt->idx);
-	err = ublk_worker_init(&dt->w, dt->loop, setup, dt->idx, &dt->why);
-	return err ? end(dt, err) : 0;
+	return ublk_worker_init(&dt->w, dt->loop, setup, dt->idx, &dt->why);
 }
 
 /* On a loop that has others, too. No thread ends, to be joined: the last that this one
@@ -140,14 +141,14 @@ static void queue_thread(void *arg)
 
 	set_up_thread(dt);
 	err = begin(dt);
-	if (err) {
-		queue_ended(dt, err);
-		make_progress(dev, &dev->nr_failed);
-		return;
-	}
-	make_progress(dev, &dev->nr_ready);
-	err = ublk_loop_run(dt->loop);
-	queue_ended(dt, end(dt, err));
+	if (err)
+		count_end(dev, err, &dev->nr_failed);
+	else
+		make_progress(dev, &dev->nr_ready);
+	if (dt->w.setup)
+		err = ublk_loop_run(dt->loop);
+	/* Its ring is not closed by a thread that lives, see serve_let_go() */
+	queue_ended(dt, count_of(&dev->leave) == UBLK_LEAVE_UNANSWERED ? err : end(dt, err));
 }
 
 /* The kernel's answer for each queue: one is what it thinks of every CPU */
@@ -212,22 +213,14 @@ static int begin_here(struct ublk_dev *dev, struct ublk_error *error)
 	int err;
 
 	dt->dev = dev;
-	if (!dev->opts.loops) {
-		err = begin(dt);
-		if (err)
-			return queue_error(dev, error, 0, err);
-		dev->nr_begun = 1;
-	} else {
-		dev->nr_begun = 1;
-		err = begin_shared(ublk_loops_next(dev->opts.loops), dt);
-		if (err) {
-			queue_error(dev, error, 0, err);
-			(void)!serve_end(dev, deadline_in_ms(dev->opts.timeout_ms), false);
-			return err;
-		}
+	err = dev->opts.loops ? begin_shared(ublk_loops_next(dev->opts.loops), dt) : begin(dt);
+	dev->nr_begun = dt->w.setup ? 1 : 0;
+	dev->nr_ready = !err;
+	if (err) {
+		queue_error(dev, error, 0, err);
+		(void)!serve_end(dev, deadline_in_ms(dev->opts.timeout_ms), false);
 	}
-	dev->nr_ready = 1;
-	return 0;
+	return err;
 }
 
 /* Which queue failed, and why; its thread has ended */
@@ -429,22 +422,51 @@ int serve_wait_ended(struct ublk_dev *dev, u64 deadline, bool or_stuck)
 	return err;
 }
 
-static void ring_the_bell(struct ublk_dev *dev)
+static void ring_the_bell(struct ublk_dev *dev, u32 leave)
 {
 	u64 one = 1;
 
-	__atomic_store_n(&dev->leave, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&dev->leave, leave, __ATOMIC_RELEASE);
 	(void)sys_write(dev->bell_fd, &one, sizeof(one));
+}
+
+static void join_all(struct ublk_dev *dev)
+{
+	const struct ublk_threads *hook = dev->opts.threads;
+
+	for (u32 i = 0; !dev->opts.loops && i < dev->nr_threads; i++) {
+		hook->join(hook->ctx, i);
+		if (dev->leave == UBLK_LEAVE_UNANSWERED)
+			(void)end(&dev->workers[i], 0);
+	}
+	dev->nr_threads = 0;
+	pages_unmap(&dev->threads_mem);
+	dev->workers = NULL;
+}
+
+/*
+ * Requests that are not answered keep coming until the ring is gone. When a thread that lives
+ * closes it, the kernel takes them back from two sides at once, and before 6.16 falls over
+ * (6.12: use after free). A thread that ends takes them back by itself, as one that is killed.
+ */
+int serve_let_go(struct ublk_dev *dev, u64 deadline, bool is_answered)
+{
+	int err;
+
+	ring_the_bell(dev, is_answered ? UBLK_LEAVE_ANSWERED : UBLK_LEAVE_UNANSWERED);
+	err = serve_wait_ended(dev, deadline, false);
+	if (!err)
+		join_all(dev);
+	return err;
 }
 
 int serve_end(struct ublk_dev *dev, u64 deadline, bool is_stopped)
 {
-	const struct ublk_threads *hook = dev->opts.threads;
 	int err = 0;
 
 	if (!dev->workers)
 		return 0;
-	ring_the_bell(dev);
+	ring_the_bell(dev, UBLK_LEAVE_ANSWERED);
 	if (dev->opts.loops && !is_stopped) {
 		ublk_ctrl_prep_stop(dev->ctrl, ublk_ctrl_id(&dev->info));
 		err = serve_call(dev, deadline);
@@ -453,12 +475,7 @@ int serve_end(struct ublk_dev *dev, u64 deadline, bool is_stopped)
 		err = serve_wait_ended(dev, deadline, false);
 	if (!err && dev->opts.loops)
 		err = wait_gone(dev, deadline);
-	if (err)
-		return err;
-	for (u32 i = 0; !dev->opts.loops && i < dev->nr_threads; i++)
-		hook->join(hook->ctx, i);
-	dev->nr_threads = 0;
-	pages_unmap(&dev->threads_mem);
-	dev->workers = NULL;
-	return 0;
+	if (!err)
+		join_all(dev);
+	return err;
 }

@@ -58,6 +58,10 @@ NODISCARD int serve_settle(struct ublk_dev *dev, u64 deadline);
  */
 NODISCARD int serve_end(struct ublk_dev *dev, u64 deadline, bool is_stopped);
 
+/* serve_let_go() - serve_end() of queues whose device the kernel keeps, not on shared loops;
+ * without @is_answered what they have is left for another server */
+NODISCARD int serve_let_go(struct ublk_dev *dev, u64 deadline, bool is_answered);
+
 /* serve_has_ended() - every queue that has begun has left; any thread */
 bool serve_has_ended(const struct ublk_dev *dev);
 

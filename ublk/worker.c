@@ -51,12 +51,12 @@ static bool may_leave(struct ublk_worker *w, u64 *timeout_ns)
 	u64 left_ns;
 
 	/* What it owns not any more may be a result that is still to be sent. */
-	if (!w->is_ending || w->nr_owned || w->loop->dirty)
+	if (!w->is_ending || ublk_worker_nr_owned(w) || w->loop->dirty)
 		return false;
 	tgt_queue_stop(w->setup->tree, &w->tq);
 	if (w->tq.nr_busy)
 		return false;
-	if (!w->nr_armed)
+	if (!w->nr_live)
 		return true;
 	if (w->setup->left)
 		return false;
@@ -129,7 +129,7 @@ static u32 nr_steps(u32 from, u32 to, u32 step)
 	return from < to ? (to - from + step - 1) / step : 0;
 }
 
-static u32 nr_tags_of(const struct ublk_worker_setup *s, u32 idx)
+u32 ublk_worker_nr_tags(const struct ublk_worker_setup *s, u32 idx)
 {
 	struct share sh = share_of(s, idx);
 
@@ -151,7 +151,7 @@ static u32 nr_slots(const struct ublk_worker_setup *s, u32 nr_tags)
 COLD void ublk_worker_needs(const struct ublk_worker_setup *s, u16 idx,
 			    struct ublk_worker_needs *needs)
 {
-	u32 nr_tags = nr_tags_of(s, idx);
+	u32 nr_tags = ublk_worker_nr_tags(s, idx);
 
 	/* Of each tag all that can be under way at once, and the bell, and a watch:
 	 * so a commit never fails for want of an entry. */
@@ -254,7 +254,10 @@ static int make_bufs(struct ublk_worker *w)
 		return err;
 	/* The first request would have a huge page cleared. */
 	(void)sys_madvise(w->bufs_mem.addr, w->bufs_mem.len_bytes, MADV_NOHUGEPAGE);
-	return pages_dontfork(&w->bufs_mem);
+	err = pages_dontfork(&w->bufs_mem);
+	if (!err && w->setup->lock_buffers)
+		err = pages_lock(&w->bufs_mem);
+	return err;
 }
 
 static u64 file_at(u32 queue, u32 tag)
@@ -267,10 +270,13 @@ static void make_tag(struct ublk_worker *w, struct ublk_tag *t, u32 queue, u32 t
 	const struct ublk_worker_setup *s = w->setup;
 	const struct descs *d = w->descs_mem.addr;
 	u32 idx = (u32)(t - w->tags);
-	char *slab = (char *)(w->tags + w->nr_tags) + idx * slab_bytes(w->tgt);
+	char *slab = (char *)w->slabs_mem.addr + idx * slab_bytes(w->tgt);
 	const char *descs = d[(queue - share_of(s, w->idx).queue) /
 			      share_of(s, w->idx).queue_step].addr;
 
+	t->stats = ublk_stats_slot(s->stats, s, w->idx, queue);
+	t->counts[0] = &t->stats->classes[UBLK_STATS_READ];
+	t->counts[1] = &t->stats->classes[UBLK_STATS_WRITE];
 	t->q_id = (u16)queue;
 	t->tag = (u16)tag;
 	t->desc = (const void *)(descs + tag * s->desc_bytes);
@@ -292,18 +298,19 @@ static int make_tags(struct ublk_worker *w, const struct share *sh)
 	struct ublk_tag *t;
 	int err;
 
-	w->nr_tags = nr_tags_of(s, w->idx);
-	err = pages_map(&w->tags_mem, w->nr_tags * (sizeof(*t) + slab_bytes(w->tgt)));
+	w->nr_tags = ublk_worker_nr_tags(s, w->idx);
+	/* One that needs none has an empty page of them. */
+	err = pages_map(&w->slabs_mem, w->nr_tags * slab_bytes(w->tgt) + 1);
 	if (!err)
 		err = make_bufs(w);
 	if (err)
 		return err;
-	w->tags = w->tags_mem.addr;
+	w->tags = ublk_stats_tags(s->stats, s, w->idx);
 	t = w->tags;
 	for (u32 q = sh->queue; q < s->nr_queues; q += sh->queue_step)
 		for (u32 tag = sh->tag; tag < s->depth; tag += sh->tag_step)
 			make_tag(w, t++, q, tag);
-	return pages_dontfork(&w->tags_mem);
+	return pages_dontfork(&w->slabs_mem);
 }
 
 /* --- joining -------------------------------------------------------------------- */
@@ -329,7 +336,7 @@ static u32 free_slots(const struct ublk_loop *loop, u32 nr)
 static int join_loop(struct ublk_worker *w)
 {
 	struct ublk_loop *loop = w->loop;
-	u32 nr = nr_slots(w->setup, nr_tags_of(w->setup, w->idx));
+	u32 nr = nr_slots(w->setup, ublk_worker_nr_tags(w->setup, w->idx));
 	u32 slot = free_slots(loop, nr);
 	int err;
 
@@ -400,8 +407,8 @@ static int fetch_all(struct ublk_worker *w)
 		ret = begin_batches(w);
 	if (ret)
 		return ret;
-	for (; !w->setup->batch && w->nr_armed < w->nr_tags; w->nr_armed++) {
-		struct ublk_tag *t = &w->tags[w->nr_armed];
+	for (; !w->setup->batch && w->nr_live < w->nr_tags; w->nr_live++) {
+		struct ublk_tag *t = &w->tags[w->nr_live];
 
 		ublk_tag_prep(w, t, ublk_request_sqe(w, 1), UBLK_U_IO_FETCH_REQ, t->addr, -1);
 	}
@@ -413,16 +420,6 @@ static int fetch_all(struct ublk_worker *w)
 	if (ret < 0)
 		return ret;
 	return ring_sq_ready(r) ? -EAGAIN : refusal(w);
-}
-
-/* What its target began by itself before the worker failed uses memory of ours. */
-static void end_background(struct ublk_worker *w)
-{
-	if (!w->is_open)
-		return;
-	tgt_queue_stop(w->setup->tree, &w->tq);
-	while (w->tq.nr_busy && !ublk_loop_turn(w->loop, RING_NO_TIMEOUT))
-		;
 }
 
 COLD int ublk_worker_init(struct ublk_worker *w, struct ublk_loop *loop,
@@ -438,6 +435,7 @@ COLD int ublk_worker_init(struct ublk_worker *w, struct ublk_loop *loop,
 		.path = s->path,
 		.loop = loop,
 		.setup = s,
+		.observer = s->observer,
 		.idx = idx,
 		.bufs_fd = -1,
 	};
@@ -461,18 +459,21 @@ COLD int ublk_worker_init(struct ublk_worker *w, struct ublk_loop *loop,
 	}
 	if (!err)
 		return 0;
-	end_background(w);
-	if (s->left)
-		ublk_worker_fail(w, err);
+	/* What its target began by itself uses memory of ours: it leaves when that has ended,
+	 * and nothing may sleep on its loop before what waits there has been looked at. */
+	ublk_worker_fail(w, err);
+	tgt_queue_stop(s->tree, &w->tq);
+	tgt_run_done(&loop->run);
 	return diag_set(why, err, "queue %u could not %s", idx, step);
 }
 
 COLD void ublk_worker_exit(struct ublk_worker *w)
 {
 	unmap_descs(w);
-	pages_unmap(&w->tags_mem);
+	pages_unmap(&w->slabs_mem);
 	pages_unmap(&w->bufs_mem);
 	pages_unmap(&w->batch_mem);
+	pages_unmap(&w->sink_mem);
 	if (w->setup && w->bufs_fd >= 0)
 		(void)sys_close(w->bufs_fd);
 	*w = (struct ublk_worker){ .tags = NULL };

@@ -21,6 +21,9 @@ void ublk_request_start(struct ublk_worker *w, struct ublk_tag *t);
 /* ublk_worker_taken_back() - the kernel has taken @nr idle tags away */
 void ublk_worker_taken_back(struct ublk_worker *w, u32 nr);
 
+/* ublk_worker_nr_tags() - that the worker of this number has */
+u32 ublk_worker_nr_tags(const struct ublk_worker_setup *setup, u32 idx);
+
 /* ublk_worker_fail() - it cannot go on: it leaves, with this error */
 void ublk_worker_fail(struct ublk_worker *w, s32 err);
 
