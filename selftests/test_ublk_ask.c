@@ -140,6 +140,9 @@ static void note(void *ctx, const char *name, u64 value)
 
 static void messages_and_numbers_find_their_target(void)
 {
+	static const char *const no_names[] = {
+		"able0", "able1", "able4", "able02", "able2.", "abl", "plain2", "2", "", "able3x",
+	};
 	struct tgt_tree tree;
 	struct diag why;
 
@@ -152,6 +155,23 @@ static void messages_and_numbers_find_their_target(void)
 	said_buf.len = 0;
 	tgt_stat(&tree, note, NULL);
 	EXPECT_STREQ(said, "able.word=66 able.one=1 able2.word=0 able2.one=1 ");
+	EXPECT_OK(tgt_message(&tree, "able2", "set", "C", &why));
+	said_buf.len = 0;
+	tgt_stat(&tree, note, NULL);
+	EXPECT_STREQ(said, "able.word=66 able.one=1 able2.word=67 able2.one=1 ");
+	tgt_close(&tree);
+	/* what has no such name in the numbers has none here */
+	open_spec(&tree, "plain:[able:x],[plain:[able:y]],[able:z]");
+	EXPECT_OK(tgt_message(&tree, "able3", "set", "D", &why));
+	for (size_t i = 0; i < ARRAY_SIZE(no_names); i++) {
+		test_row("%s", no_names[i]);
+		EXPECT_EQ(tgt_message(&tree, no_names[i], "set", "E", &why), -ENOENT);
+	}
+	EXPECT_STREQ(why.text, "no target able3x that takes messages");
+	said_buf.len = 0;
+	tgt_stat(&tree, note, NULL);
+	EXPECT_TRUE(!str_find(said, "=69 "));
+	EXPECT_TRUE(str_find(said, "able3.word=68 ") != NULL);
 	tgt_close(&tree);
 	open_spec(&tree, "plain:[plain:[able:x]]");
 	tree.nodes[2].type = &plain; /* nobody is left who would listen */

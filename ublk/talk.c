@@ -18,8 +18,6 @@
 #define SOCK_SEQPACKET	5
 #define SOCK_CLOEXEC	O_CLOEXEC
 #define SOCK_NONBLOCK	O_NONBLOCK
-#define MSG_DONTWAIT	0x40
-#define MSG_NOSIGNAL	0x4000
 
 #define BACKLOG 8
 
@@ -29,17 +27,18 @@
 /* When no connection can be taken, for want of files or memory */
 #define ACCEPT_SLEEP_US 10000
 
+/* @passed_fd: goes with the last packet; -1: nothing does */
 struct answer {
 	s32 fd;
+	s32 passed_fd;
 	bool is_lost;
 	struct fmt_buf b;
 	char text[UBLK_TALK_PACKET_BYTES];
 };
 
-static void send_packet(struct answer *a)
+static void send_packet(struct answer *a, s32 passed_fd)
 {
-	if (!a->is_lost && sys_sendto(a->fd, a->text, a->b.len, MSG_DONTWAIT | MSG_NOSIGNAL, NULL,
-				      0) != (long)a->b.len)
+	if (!a->is_lost && sock_send_fds(a->fd, a->text, a->b.len, &passed_fd, passed_fd >= 0))
 		a->is_lost = true;
 	a->b.len = 0;
 }
@@ -47,7 +46,7 @@ static void send_packet(struct answer *a)
 static void say(struct answer *a, const char *who, const char *name, u64 value)
 {
 	if (a->b.len > sizeof(a->text) - LINE_ROOM_BYTES)
-		send_packet(a);
+		send_packet(a, -1);
 	fmt_add(&a->b, "%s %s %llu\n", who, name, value);
 }
 
@@ -62,14 +61,14 @@ static void say_end(struct answer *a, int err, const char *text)
 	size_t from;
 
 	if (a->b.len > sizeof(a->text) - LINE_ROOM_BYTES)
-		send_packet(a);
+		send_packet(a, -1);
 	from = a->b.len;
 	fmt_add(&a->b, "end %d %s", -err, text);
 	for (; from < a->b.len; from++)
 		if (a->text[from] == '\n')
 			a->text[from] = ' ';
 	fmt_add(&a->b, "\n");
-	send_packet(a);
+	send_packet(a, err ? -1 : a->passed_fd);
 }
 
 static u64 size_of(const struct ublk_dev *dev)
@@ -93,31 +92,50 @@ static int resize(struct ublk_dev *dev, const struct ublk_talk_request *req, str
 	return err ? diag_set(why, err, "%s", error.why.text) : 0;
 }
 
-static void answer(struct ublk_talk *t, s32 fd, char *line, size_t len)
+/* True: whoever hands over goes on with this client. */
+static bool answer(struct ublk_talk *t, s32 fd, char *line, size_t len)
 {
-	struct answer a = { .fd = fd, .b = { .text = a.text, .size = sizeof(a.text) } };
+	struct answer a = {
+		.fd = fd,
+		.passed_fd = -1,
+		.b = { .text = a.text, .size = sizeof(a.text) },
+	};
 	struct ublk_dev *dev = t->dev;
 	struct ublk_talk_request req;
 	struct diag why = { "" };
 	int err = ublk_talk_parse(line, len, &req, &why);
 
+	if (!err && req.verb == UBLK_TALK_HANDOVER && t->handover) {
+		t->handover(t->ctx, fd);
+		return true;
+	}
+	if (!err && req.verb == UBLK_TALK_HANDOVER)
+		err = diag_set(&why, -EOPNOTSUPP, "its program does not hand over");
 	if (!err && req.verb == UBLK_TALK_RESIZE)
 		err = resize(dev, &req, &why);
 	else if (!err && req.verb == UBLK_TALK_MESSAGE)
 		err = tgt_message(dev->tree, req.kind, req.word, req.value, &why);
-	if (!err && req.verb != UBLK_TALK_MESSAGE)
+	else if (!err && req.verb == UBLK_TALK_COUNTS)
+		a.passed_fd = dev->stats.head ? dev->stats.fd : -1;
+	if (!err && (req.verb == UBLK_TALK_RESIZE || req.verb == UBLK_TALK_STAT))
 		say(&a, "device", "size_bytes", dev->params.basic.dev_sectors << 9);
 	if (!err && req.verb == UBLK_TALK_STAT)
 		tgt_stat(dev->tree, say_target, &a);
 	say_end(&a, err, err ? why.text : "");
+	return false;
+}
+
+static void forget(struct ublk_talk *t, u32 idx)
+{
+	t->nr_clients--;
+	memmove(&t->clients[idx], &t->clients[idx + 1],
+		(t->nr_clients - idx) * sizeof(t->clients[0]));
 }
 
 static void drop(struct ublk_talk *t, u32 idx)
 {
 	(void)sys_close(t->clients[idx]);
-	t->nr_clients--;
-	memmove(&t->clients[idx], &t->clients[idx + 1],
-		(t->nr_clients - idx) * sizeof(t->clients[0]));
+	forget(t, idx);
 }
 
 static void serve(struct ublk_talk *t, u32 idx)
@@ -127,9 +145,10 @@ static void serve(struct ublk_talk *t, u32 idx)
 
 	if (len == -EAGAIN || len == -EINTR)
 		return;
-	if (len > 0)
-		answer(t, t->clients[idx], line, (size_t)len);
-	drop(t, idx);
+	if (len > 0 && answer(t, t->clients[idx], line, (size_t)len))
+		forget(t, idx);
+	else
+		drop(t, idx);
 }
 
 COLD int ublk_talk_adopt(struct ublk_talk *t, s32 fd)
@@ -183,7 +202,7 @@ COLD void ublk_talk_step(struct ublk_talk *t)
 }
 
 /* /run is a mount that stays, and the directory in it is root's alone. */
-static bool has_directory(void)
+bool ublk_talk_directory(void)
 {
 	struct statx sx;
 
@@ -230,7 +249,7 @@ COLD int ublk_talk_open(struct ublk_talk *t, struct ublk_dev *dev, struct diag *
 		t->dev = NULL;
 		return diag_set(why, t->listen_fd, "no socket");
 	}
-	t->has_path = has_directory() && !bind_to(t, false);
+	t->has_path = ublk_talk_directory() && !bind_to(t, false);
 	err = t->has_path ? 0 : bind_to(t, true);
 	if (err == -EADDRINUSE)
 		(void)name_holder(dev->info.dev_id, why);

@@ -34,8 +34,12 @@
  *
  *	bareblk/1 resize				follow what the target finds
  *	bareblk/1 resize [+]BYTES [shrink]
- *	bareblk/1 message KIND WORD[=VALUE]		KIND -: the outermost that takes any
+ *	bareblk/1 message KIND WORD[=VALUE]		KIND -: the outermost that takes any;
+ *							KIND2: the second of a kind
  *	bareblk/1 stat
+ *	bareblk/1 handover				another server wants the device; what
+ *							follows is between the two programs
+ *	bareblk/1 counts				the file of ublk/stats.h comes along
  *
  * and the answer is packets of lines, the last of them "end ERRNO TEXT":
  *
@@ -61,7 +65,13 @@
 
 struct pollfd;
 
-enum ublk_talk_verb { UBLK_TALK_RESIZE, UBLK_TALK_MESSAGE, UBLK_TALK_STAT };
+enum ublk_talk_verb {
+	UBLK_TALK_RESIZE,
+	UBLK_TALK_MESSAGE,
+	UBLK_TALK_STAT,
+	UBLK_TALK_HANDOVER,
+	UBLK_TALK_COUNTS,
+};
 
 /**
  * struct ublk_talk_request - a line, parsed; strings are in the line
@@ -93,11 +103,14 @@ struct ublk_talk_request {
 NODISCARD int ublk_talk_parse(char *line, size_t len, struct ublk_talk_request *req,
 			      struct diag *why);
 
-/* struct ublk_talk - a server's end; the caller's memory, zeroed is closed */
+/* struct ublk_talk - a server's end; the caller's memory, zeroed is closed. handover and ctx are
+ * for the caller to set once it is open */
 struct ublk_talk {
 	struct ublk_dev *dev;
 	s32 listen_fd;
 	bool has_path;
+	void (*handover)(void *ctx, s32 fd); /* takes a client; NULL: the program has none */
+	void *ctx;
 	u32 nr_clients;
 	s32 clients[UBLK_TALK_NR_CLIENTS]; /* the oldest first */
 };
@@ -145,6 +158,21 @@ NODISCARD int ublk_talk_ask(const struct ublksrv_ctrl_dev_info *info, const char
 			    ublk_talk_fn *fn, void *ctx, u32 timeout_ms,
 			    struct ublk_error *error);
 
+/* ublk_talk_find() - a connection to a device's server alone, or -errno as above */
+NODISCARD int ublk_talk_find(const struct ublksrv_ctrl_dev_info *info, u64 deadline, s32 *fd,
+			     struct ublk_error *error);
+
+/**
+ * ublk_talk_ask_counts() - have the file handed over that a device's server counts in
+ * @fd: for ublk_stats_open(), which finds out whether it is one; the caller's to close
+ *
+ * Once is enough: from then on the server need not be asked.
+ *
+ * Return: as ublk_talk_ask()
+ */
+NODISCARD int ublk_talk_ask_counts(const struct ublksrv_ctrl_dev_info *info, s32 *fd,
+				   u32 timeout_ms, struct ublk_error *error);
+
 /* ublk_talk_ask_on() - the same on a connected socket */
 NODISCARD int ublk_talk_ask_on(s32 fd, s32 dev_id, const char *request, ublk_talk_fn *fn, void *ctx,
 			       u64 deadline, struct ublk_error *error);
@@ -152,6 +180,9 @@ NODISCARD int ublk_talk_ask_on(s32 fd, s32 dev_id, const char *request, ublk_tal
 /* For the two ends of it: */
 
 #define UBLK_TALK_DIR "/run/bareblk"
+
+/* ublk_talk_directory() - it is there, made now perhaps, and nobody else's */
+bool ublk_talk_directory(void);
 
 struct sock_addr;
 

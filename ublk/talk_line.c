@@ -101,6 +101,12 @@ COLD int ublk_talk_parse(char *line, size_t len, struct ublk_talk_request *req, 
 		return parse_message(req, rest, why);
 	if (str_eq(word, "stat") && !*rest)
 		return 0;
+	req->verb = UBLK_TALK_HANDOVER;
+	if (str_eq(word, "handover") && !*rest)
+		return 0;
+	req->verb = UBLK_TALK_COUNTS;
+	if (str_eq(word, "counts") && !*rest)
+		return 0;
 	return diag_set(why, -EINVAL, "%.32s is not known", word);
 }
 
