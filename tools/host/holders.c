@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Who has a block device in use. */
+/* Who has a device in use. */
 #include "tools/host/holders.h"
 
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-#include "dm/node.h"
+#include "dm/dm.h"
 #include "tools/host/dir.h"
 #include "tools/host/file.h"
 #include "uapi/rt/parse.h"
@@ -19,10 +19,20 @@
 struct scan {
 	struct fmt_buf *out;
 	u64 dev;
+	u16 type; /* S_IFBLK or S_IFCHR */
 	u64 our_space;
 	u64 space;
 	char number[DM_DEV_BYTES];
 };
+
+static bool leads_there(const struct scan *s, const char *path)
+{
+	struct statx st;
+
+	return !sys_statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) &&
+	       (st.stx_mode & S_IFMT) == s->type &&
+	       dm_dev(st.stx_rdev_major, st.stx_rdev_minor) == s->dev;
+}
 
 static bool is_over(const struct scan *s)
 {
@@ -57,9 +67,8 @@ static void loops(struct scan *s)
 	host_dir_open(&dir, "/sys/block");
 	while ((name = host_dir_next(&dir)) && !is_over(s))
 		if (str_starts(name, "loop") &&
-		    dm_node_leads_to(host_file_line(path, sizeof(path),
-						    "/sys/block/%s/loop/backing_file", name),
-				     s->dev))
+		    leads_there(s, host_file_line(path, sizeof(path),
+						  "/sys/block/%s/loop/backing_file", name)))
 			say(s, "used by", name);
 }
 
@@ -93,7 +102,7 @@ static void swaps(struct scan *s)
 	for (at = file.addr; *at;) {
 		const char *word = next_word(&at);
 
-		if (*word == '/' && dm_node_leads_to(word, s->dev))
+		if (*word == '/' && leads_there(s, word))
 			say(s, "swap on", word);
 	}
 	pages_unmap(&file);
@@ -115,7 +124,7 @@ static void one_mount(struct scan *s, char **at, const char *pid)
 	source = next_word(at);
 	(void)next_word(at);
 	is_ours = str_eq(words[2], s->number) ||
-		  (*source == '/' && dm_node_leads_to(source, s->dev));
+		  (*source == '/' && leads_there(s, source));
 	if (!is_ours || str_find(s->out->text, words[4]))
 		return;
 	say(s, "mounted on", words[4]);
@@ -156,7 +165,7 @@ static bool has_file(struct scan *s, const char *pid, const char *files)
 	host_dir_open(&dir, "/proc/%s/%s", pid, files);
 	while ((name = host_dir_next(&dir)) != NULL) {
 		fmt_print(path, sizeof(path), "/proc/%s/%s/%s", pid, files, name);
-		found |= dm_node_leads_to(path, s->dev);
+		found |= leads_there(s, path);
 	}
 	return found;
 }
@@ -178,12 +187,12 @@ static void processes(struct scan *s)
 	struct host_dir dir;
 	const char *pid;
 
-	mounts_of(s, "self");
 	host_dir_open(&dir, "/proc");
 	while ((pid = host_dir_next(&dir)) && !is_over(s)) {
 		if (!str_is_digit(*pid))
 			continue;
-		mounts_of(s, pid);
+		if (s->type == S_IFBLK)
+			mounts_of(s, pid);
 		files_of(s, pid);
 	}
 }
@@ -193,11 +202,24 @@ void host_holders(struct fmt_buf *out, u64 dev)
 	struct scan s = {
 		.out = out,
 		.dev = dev,
+		.type = S_IFBLK,
 	};
 
 	dm_dev_text(s.number, dev);
 	on_top(&s);
 	loops(&s);
 	swaps(&s);
+	mounts_of(&s, "self");
+	processes(&s);
+}
+
+void host_char_users(struct fmt_buf *out, u64 dev)
+{
+	struct scan s = {
+		.out = out,
+		.dev = dev,
+		.type = S_IFCHR,
+	};
+
 	processes(&s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who has a block device in use. Any thread. */
+/* Who has a device in use. Any thread. */
 #ifndef TOOLS_HOST_HOLDERS_H
 #define TOOLS_HOST_HOLDERS_H
 
@@ -15,5 +15,8 @@
  * cannot be read is passed over.
  */
 void host_holders(struct fmt_buf *out, u64 dev);
+
+/* host_char_users() - the same of a character device: "open in sh (pid 71)" */
+void host_char_users(struct fmt_buf *out, u64 dev);
 
 #endif

@@ -44,7 +44,7 @@ static int put_node(const char *path, u32 dev)
 	return err;
 }
 
-int host_misc_make_node(const char *path, const char *name)
+int host_misc_find(const char *name, u32 *dev)
 {
 	char text[4096];
 	long len = host_file_read(AT_FDCWD, "/proc/misc", text, sizeof(text));
@@ -56,9 +56,19 @@ int host_misc_make_node(const char *path, const char *name)
 		const char *next = str_chr(line, '\n');
 		u64 minor;
 
-		if (line_minor(line, name, &minor))
-			return put_node(path, node_dev(MISC_MAJOR, (u32)minor));
+		if (line_minor(line, name, &minor)) {
+			*dev = node_dev(MISC_MAJOR, (u32)minor);
+			return 0;
+		}
 		line = next ? next + 1 : NULL;
 	}
 	return -ENOENT;
+}
+
+int host_misc_make_node(const char *path, const char *name)
+{
+	u32 dev = 0;
+	int err = host_misc_find(name, &dev);
+
+	return err ? err : put_node(path, dev);
 }

@@ -5,6 +5,10 @@
 
 #include "uapi/types.h"
 
+/* host_misc_find() - a driver's number, as node_dev() makes it, from /proc/misc; 0, or -errno:
+ * -ENOENT as below */
+NODISCARD int host_misc_find(const char *name, u32 *dev);
+
 /**
  * host_misc_make_node() - make /dev/NAME from what /proc/misc says
  *

@@ -74,6 +74,15 @@ static int load_file(const struct loader *l, const char *path)
 	return diag_set(l->why, err, "loading %s: %s", path, err_text(err));
 }
 
+static void listed_path(const struct loader *l, const struct modules_text *file, char *path,
+			size_t size)
+{
+	bool is_absolute = *file->at == '/';
+
+	fmt_print(path, size, "%s%s%.*s", is_absolute ? "" : l->base, is_absolute ? "" : "/",
+		  (int)file->len, file->at);
+}
+
 static int load_listed(const struct loader *l, const char *name)
 {
 	struct modules_text line;
@@ -83,11 +92,9 @@ static int load_listed(const struct loader *l, const char *name)
 	if (!modules_dep_find(l->dep, name, &line))
 		return -ENOENT;
 	while (!err && modules_dep_take(&line, &file)) {
-		bool is_absolute = *file.at == '/';
 		char path[PATH_BYTES];
 
-		fmt_print(path, sizeof(path), "%s%s%.*s", is_absolute ? "" : l->base,
-			  is_absolute ? "" : "/", (int)file.len, file.at);
+		listed_path(l, &file, path, sizeof(path));
 		err = load_file(l, path);
 		if (err == -ENOENT)
 			diag_set(l->why, err, "%s is in modules.dep and not there", path);
@@ -116,19 +123,25 @@ static int load_aliased(const struct loader *l, const char *name)
 }
 
 /* Without the lists: a module that needs no other can still be found. */
-static int load_at(const struct loader *l, const char *dir, const char *name)
+static int find_at(const struct loader *l, const char *dir, const char *name, char *path,
+		   size_t size)
 {
 	static const char suffixes[][4] = { "", ".xz", ".zst", ".gz" };
 	int err = -ENOENT;
 
 	for (u32 i = 0; err == -ENOENT && i < ARRAY_SIZE(suffixes); i++) {
-		char path[PATH_BYTES];
-
-		fmt_print(path, sizeof(path), "%s/kernel/%s/%s.ko%.4s", l->base, dir, name,
-			  suffixes[i]);
-		err = load_file(l, path);
+		fmt_print(path, size, "%s/kernel/%s/%s.ko%.4s", l->base, dir, name, suffixes[i]);
+		err = sys_faccessat(AT_FDCWD, path, 0);
 	}
 	return err;
+}
+
+static int load_at(const struct loader *l, const char *dir, const char *name)
+{
+	char path[PATH_BYTES];
+	int err = find_at(l, dir, name, path, sizeof(path));
+
+	return err ? err : load_file(l, path);
 }
 
 static int load_by_kernel(struct loader *l, const char *dir, const char *name)
@@ -186,6 +199,24 @@ int host_module_load(const char *dir, const char *name, struct diag *why)
 	if (err && why && !*why->text)
 		diag_set(why, err, err == -EPERM ? "%s: not ours to load" :
 						   "there is no module %s in %s", name, l.base);
+	pages_unmap(&l.dep_mem);
+	return err;
+}
+
+int host_module_find(const char *dir, const char *name, char *path, size_t size)
+{
+	struct modules_text line;
+	struct modules_text file;
+	struct loader l;
+	int err = loader_init(&l, NULL);
+
+	if (!err && modules_dep_find(l.dep, name, &line)) {
+		while (modules_dep_take(&line, &file)) /* its own comes last */
+			listed_path(&l, &file, path, size);
+		err = sys_faccessat(AT_FDCWD, path, 0);
+	} else if (!err) {
+		err = find_at(&l, dir, name, path, size);
+	}
 	pages_unmap(&l.dep_mem);
 	return err;
 }

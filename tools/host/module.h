@@ -20,6 +20,14 @@
  */
 NODISCARD int host_module_load(const char *dir, const char *name, struct diag *why);
 
+/**
+ * host_module_find() - the file that host_module_load() would begin to look for
+ * @path: filled, also when it is not there
+ *
+ * Return: 0, or -errno: -ENOENT no list has it, or the file is not there
+ */
+NODISCARD int host_module_find(const char *dir, const char *name, char *path, size_t size);
+
 /* host_module_try() - the same without modprobe and without a reason, for what may well
  * not be a module at all: an algorithm that is built in, or no algorithm */
 void host_module_try(const char *name);
