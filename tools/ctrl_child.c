@@ -26,16 +26,20 @@ struct hello {
 	s32 ctrl_fd;
 };
 
-static void keep_only_pipes(int in, int out)
+/* 0, or -EMFILE: not even those may be so many */
+static int keep_only_pipes(int in, int out)
 {
 	/* Clear of the two numbers that they are moved to. */
 	int high_in = sys_fcntl(in, F_DUPFD_CLOEXEC, 10);
 	int high_out = sys_fcntl(out, F_DUPFD_CLOEXEC, 10);
 
+	if (high_in < 0 || high_out < 0)
+		return -EMFILE;
 	(void)sys_dup3(high_in, FD_IN, O_CLOEXEC);
 	(void)sys_dup3(high_out, FD_OUT, O_CLOEXEC);
 	(void)sys_close_range(0, FD_IN - 1, 0);
 	(void)sys_close_range(FD_OUT + 1, ~0U, 0);
+	return 0;
 }
 
 static bool answer(const void *data, size_t len)
@@ -73,11 +77,15 @@ static void serve_commands(struct ublk_ctrl *c)
 static _Noreturn void child_main(int in, int out)
 {
 	struct ublk_ctrl c = { .state = UBLK_CTRL_CLOSED };
-	struct hello hello;
+	struct hello hello = { .ctrl_fd = -1 };
 
 	/* Its own session: a key at the terminal is meant for its parent. */
 	(void)sys_setsid();
-	keep_only_pipes(in, out);
+	hello.err = keep_only_pipes(in, out);
+	if (hello.err) {
+		(void)!sys_write(out, &hello, sizeof(hello));
+		sys_exit_group(0);
+	}
 	hello.err = ublk_ctrl_open(&c);
 	hello.ctrl_fd = c.fd;
 	if (answer(&hello, sizeof(hello)) && !hello.err)
@@ -166,39 +174,56 @@ s32 ctrl_child_stuck(const struct ctrl_child *child)
 	return child->ctrl.state == UBLK_CTRL_ABANDONED ? child->pid : 0;
 }
 
-/* The driver is there when its node is, or can be made. */
-static int find_driver(void)
+static bool make_control_node(void)
 {
-	int err;
-
-	if (node_is_there(UBLK_CTRL_PATH))
-		return 0;
-	err = host_module_load("drivers/block", "ublk_drv", NULL);
-	if (node_is_there(UBLK_CTRL_PATH))
-		return 0;
-	/* Also where the driver is built in, so that there is no module. */
-	if (host_misc_make_node(UBLK_CTRL_PATH, "ublk-control") == 0)
-		return 0;
-	return err ? err : -ENOENT;
+	return host_misc_make_node(UBLK_CTRL_PATH, "ublk-control") == 0;
 }
 
-static int via_open(struct ublk_ctrl *c)
+/* The driver is there when its node is, or can be made. */
+static void find_driver(void)
+{
+	if (node_is_there(UBLK_CTRL_PATH))
+		return;
+	(void)!host_module_load("drivers/block", "ublk_drv", NULL);
+	/* Also where the driver is built in, so that there is no module. */
+	if (!node_is_there(UBLK_CTRL_PATH))
+		(void)make_control_node();
+}
+
+/* A node that somebody made by hand stays when the driver goes, which may have another
+ * number when it comes again. */
+static bool replace_node(void)
+{
+	(void)!host_module_load("drivers/block", "ublk_drv", NULL);
+	return make_control_node();
+}
+
+static int try_open(struct ublk_ctrl *c)
 {
 	struct ctrl_child *child = child_of(c);
 	struct hello hello = { 0 };
-	int err;
+	int err = start_child(child, &hello);
 
-	(void)!find_driver(); /* opening it will tell */
-	/* A child that is gone is an error to report, and none is waited for. */
-	(void)!signal_ignore(SIGPIPE);
-	(void)!signal_ignore(SIGCHLD);
-	err = start_child(child, &hello);
 	c->fd = -1;
 	if (!err && hello.err) {
 		c->fd = hello.ctrl_fd;
 		ctrl_child_rest(child);
 		err = hello.err;
 	}
+	return err;
+}
+
+static int via_open(struct ublk_ctrl *c)
+{
+	int err;
+
+	find_driver(); /* opening it will tell */
+	/* A child that is gone is an error to report, and none is waited for. */
+	(void)!signal_ignore(SIGPIPE);
+	(void)!signal_ignore(SIGCHLD);
+	err = try_open(c);
+	if ((err == -ENODEV || err == -ENXIO) && c->fd < 0 && replace_node())
+		err = try_open(c);
 	return err;
 }
 

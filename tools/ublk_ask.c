@@ -33,10 +33,19 @@ static void set_defaults(const struct cmd_run *r, void *values)
 }
 
 #define OPTIONS(X)										\
-	X(struct ask_values, json, OPT_TEXT("json", "", "an object"),				\
+	X(struct ask_values, json, OPT_TEXT("json", "", "an object, of several a list"),	\
+	  .kind = OPT_FLAG, .set = ASK_STAT)							\
+	X(struct ask_values, prometheus,							\
+	  OPT_TEXT("prometheus", "", "in the text format of Prometheus"),			\
+	  .kind = OPT_FLAG, .set = ASK_STAT)							\
+	X(struct ask_values, queues, OPT_TEXT("queues", "", "each queue, too"),			\
+	  .kind = OPT_FLAG, .set = ASK_STAT)							\
+	X(struct ask_values, requests,								\
+	  OPT_TEXT("requests", "", "all requests under way, however young"),			\
 	  .kind = OPT_FLAG, .set = ASK_STAT)							\
 	X(struct ask_values, watch,								\
-	  OPT_TEXT("watch", "", "again every second, until what is copied is copied"),		\
+	  OPT_TEXT("watch", "", "again every second, what was since then, until what is copied "	\
+		   "is copied"),								\
 	  .kind = OPT_FLAG, .set = ASK_STAT)							\
 	X(struct ask_values, may_shrink,							\
 	  OPT_TEXT("shrink", "", "let it become smaller: what is beyond is lost"),		\
@@ -58,7 +67,7 @@ static u32 timeout_ms_of(const struct cmd_run *r)
 	return (u32)(v->timeout_ns / 1000000);
 }
 
-static int check(const struct ublksrv_ctrl_dev_info *info, struct ublk_error *error)
+int ublk_has_server(const struct ublksrv_ctrl_dev_info *info, struct ublk_error *error)
 {
 	s32 id = (s32)info->dev_id;
 
@@ -86,7 +95,7 @@ enum exit_code ublk_ask_find(const struct cmd_run *r, struct ublksrv_ctrl_dev_in
 		err = ublk_look_up(&child, id, info, timeout_ms_of(r), &error);
 	ctrl_child_rest(&child);
 	if (!err)
-		err = check(info, &error);
+		err = ublk_has_server(info, &error);
 	return err ? cmd_fail_ublk(r, &error) : EXIT_OK;
 }
 

@@ -11,6 +11,9 @@
 struct ask_values {
 	u64 timeout_ns;
 	bool json;
+	bool prometheus;
+	bool queues;
+	bool requests;
 	bool watch;
 	bool may_shrink;
 };
@@ -23,6 +26,9 @@ extern const struct cmd_opts ask_opts;
 /* ublk_look_up() - a device as the kernel has it; 0, or -errno with *error */
 NODISCARD int ublk_look_up(struct ctrl_child *child, u32 id, struct ublksrv_ctrl_dev_info *info,
 			   u32 timeout_ms, struct ublk_error *error);
+
+/* ublk_has_server() - 0, or -errno with *error: none that lives and is ours */
+NODISCARD int ublk_has_server(const struct ublksrv_ctrl_dev_info *info, struct ublk_error *error);
 
 /* ublk_ask_find() - the device of the first argument, which is live and ours; 0, or the exit
  * code, and it has been said why */

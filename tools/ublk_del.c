@@ -13,6 +13,7 @@ const struct cmd cmd_ublk_del = {
 			 "other programs as well. Requests in flight are completed first, by their\n"
 			 "server; whoever has the device mounted gets errors from then on.\n"),
 	.opts = &remove_opts,
+	.sets = 1 << REMOVE_SET_ALL | 1 << REMOVE_SET_DEL,
 	.min_args = 1,
 	.max_args = CMD_ANY_ARGS,
 	.run = del_run,

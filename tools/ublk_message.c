@@ -38,8 +38,8 @@ static enum exit_code message_run(const struct cmd_run *r)
 const struct cmd cmd_ublk_message = {
 	.text = CMD_TEXT("ublk", "message", "DEVICE [KIND] WORD[=VALUE]",
 			 "tell a target that is served something",
-			 "To the outermost target that takes messages, or to that of a KIND. \"bareblk target\n"
-			 "help KIND\" has its words.\n"),
+			 "To the outermost target that takes messages, or to that of a KIND: the first, or\n"
+			 "with a number after it as in stat (mirror2). \"bareblk target help KIND\" has its words.\n"),
 	.opts = &ask_opts,
 	.sets = 1U << ASK_ALL,
 	.min_args = 2,

@@ -11,10 +11,20 @@ int ublk_view_get(struct ctrl_child *child, u32 id, struct ublk_view *view)
 {
 	int err = ublk_ctrl_get_info(&child->ctrl, id, &view->info, VIEW_TIMEOUT_MS);
 
+	view->is_stuck = false;
 	view->params = (struct ublk_params){ .len = sizeof(view->params) };
-	if (!err)
-		err = ublk_ctrl_get_params(&child->ctrl, ublk_ctrl_id(&view->info), &view->params,
-					   VIEW_TIMEOUT_MS);
+	if (err)
+		return err;
+	err = ublk_ctrl_get_params(&child->ctrl, ublk_ctrl_id(&view->info), &view->params,
+				   VIEW_TIMEOUT_MS);
+	if (err == -ETIMEDOUT) {
+		/* Another command has the device, and does not end: the next goes another way. */
+		view->is_stuck = true;
+		view->params = (struct ublk_params){ 0 };
+		view->features = view->info.flags;
+		ctrl_child_init(child);
+		return ublk_ctrl_open(&child->ctrl);
+	}
 	if (!err && ublk_features_get(&child->ctrl, &view->features, VIEW_TIMEOUT_MS, NULL))
 		view->features = view->info.flags;
 	return err;
@@ -22,6 +32,8 @@ int ublk_view_get(struct ctrl_child *child, u32 id, struct ublk_view *view)
 
 const char *ublk_view_state(const struct ublk_view *view)
 {
+	if (view->is_stuck)
+		return "stuck";
 	switch (view->info.state) {
 	case UBLK_S_DEV_DEAD:
 		return "dead";
@@ -208,6 +220,9 @@ void ublk_view_mode(struct fmt_buf *out, const struct ublk_view *view)
 			", as asked for" : "");
 	for (u32 i = 0; (mode = faster(view, i, &why)); i++)
 		fmt_add(out, "    not %-17s %s\n", ublk_mode_name(mode), why);
+	fmt_add(out, "  commands              for %s%s\n",
+		view->info.flags & UBLK_F_BATCH_IO ? "many requests" : "each request",
+		view->info.flags & UBLK_F_PER_IO_DAEMON ? ", several threads a queue" : "");
 }
 
 static void json_mode(struct json *j, const struct ublk_view *view)

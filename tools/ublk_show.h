@@ -6,16 +6,21 @@
 #include "tools/ctrl_child.h"
 #include "tools/text/json.h"
 
-/* struct ublk_view - the kernel's answers about one device */
+/**
+ * struct ublk_view - the kernel's answers about one device
+ * @is_stuck: some command for it does not end, as a stop that a server keeps waiting; then the
+ *            kernel tells no parameters
+ */
 struct ublk_view {
 	struct ublksrv_ctrl_dev_info info;
 	struct ublk_params params;
 	u64 features; /* UBLK_F_* that the kernel has */
+	bool is_stuck;
 };
 
 #define VIEW_TIMEOUT_MS 5000
 
-/* ublk_view_get() - ask; 0, -ENODEV or -errno */
+/* ublk_view_get() - ask; 0, -ENODEV or -errno. @child is another one when the first was stuck */
 NODISCARD int ublk_view_get(struct ctrl_child *child, u32 id, struct ublk_view *view);
 
 /* "live"; the numbers are the kernel's */

@@ -12,6 +12,7 @@ const struct cmd cmd_ublk_stop = {
 			 "stop devices; their servers end, their ids stay taken",
 			 "DEVICE is 0, ublkb0 or /dev/ublkb0. \"bareblk ublk del\" frees the id.\n"),
 	.opts = &remove_opts,
+	.sets = 1 << REMOVE_SET_ALL,
 	.min_args = 1,
 	.max_args = CMD_ANY_ARGS,
 	.run = stop_run,
