@@ -2,12 +2,15 @@
 /* The verbs that there are: CMD(noun, verb) is cmd_noun_verb of noun_verb.c, and
  * of dm/verb.c. */
 CMD(ublk, add)
+CMD(ublk, recover)
+CMD(ublk, upgrade)
 CMD(ublk, del)
 CMD(ublk, stop)
 CMD(ublk, list)
 CMD(ublk, info)
 CMD(ublk, stat)
 CMD(ublk, resize)
+CMD(ublk, quiesce)
 CMD(ublk, readonly)
 CMD(ublk, message)
 CMD(ublk, features)

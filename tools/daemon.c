@@ -6,6 +6,7 @@
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
 
+#include "tools/ublk_notify.h"
 #include "uapi/sys.h"
 #include "ublk/deadline.h"
 
@@ -48,7 +49,7 @@ void daemon_report(s32 report_fd, const struct daemon_report *report)
 	(void)sys_close(report_fd);
 }
 
-void daemon_detach(void)
+void daemon_detach(bool keeps_directory)
 {
 	int fd = sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
 
@@ -56,7 +57,9 @@ void daemon_detach(void)
 		fd = sys_memfd_create("null", MFD_CLOEXEC);
 	for (int i = 0; fd >= 0 && i < 3; i++)
 		(void)sys_dup3(fd, i, 0);
+	(void)notify_log();
 	if (fd > 2)
 		(void)sys_close(fd);
-	(void)sys_chdir("/");
+	if (!keeps_directory)
+		(void)sys_chdir("/");
 }

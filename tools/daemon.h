@@ -30,7 +30,8 @@ NODISCARD int daemon_fork(s32 *report_fd, u32 timeout_ms, struct daemon_report *
 /* daemon_report() - say so; the first process ends then */
 void daemon_report(s32 report_fd, const struct daemon_report *report);
 
-/* daemon_detach() - let go of the terminal, of standard files and of the directory */
-void daemon_detach(void);
+/* daemon_detach() - let go of the terminal, of standard files (messages go to the kernel's log)
+ * and, unless somebody has a use for it, of the directory */
+void daemon_detach(bool keeps_directory);
 
 #endif

@@ -277,6 +277,7 @@ static enum exit_code dispatch_by_name(struct cmd_run *r, int argc, char **argv)
 	const char *slash = str_rchr(name, '/');
 
 	name = slash ? slash + 1 : name;
+	name += *name == '@'; /* see notify_survivor() */
 	if (str_eq(name, "ublk"))
 		return dispatch_verb(r, "ublk", argc - 1, argv + 1);
 	if (HAS_DM && str_eq(name, "dmsetup"))
