@@ -20,12 +20,16 @@ static void print_json(struct fmt_buf *out, u64 features)
 	struct json j = { .out = out };
 
 	json_open(&j, NULL, '[');
-	for (u32 i = 0; ublk_feature_name(i); i++) {
+	for (u32 i = 0; i < 64; i++) {
+		const char *name = ublk_feature_name(i);
+
+		if (!name && !(features >> i & 1))
+			continue;
 		json_open(&j, NULL, '{');
-		json_string(&j, "name", ublk_feature_name(i));
+		json_string(&j, "name", name ? name : "unknown");
 		json_u64(&j, "bit", i);
 		json_bool(&j, "kernel_has", features >> i & 1);
-		json_string(&j, "since", ublk_feature_since(i));
+		json_string(&j, "since", name ? ublk_feature_since(i) : "");
 		json_bool(&j, "used", UBLK_FEATURES_USED >> i & 1);
 		json_close(&j, '}');
 	}
