@@ -7,9 +7,9 @@
 # usage: dm_size.sh [--self-test] [BUILD_DIR]
 
 . "$(dirname "$0")/lib.sh"
-# KiB: 90 and 144
+# KiB: 90 and 148
 dm_limit_bytes=${DM_LIMIT:-92160}
-without_limit_bytes=${WITHOUT_DM_LIMIT:-147456}
+without_limit_bytes=${WITHOUT_DM_LIMIT:-204800}
 
 bytes() { stat -c %s "$1"; }
 

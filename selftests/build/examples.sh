@@ -3,7 +3,7 @@
 #
 # The examples of ring/ do what they say: echo servers, with a libc and threads
 # and without, answer many clients; copy copies. So does that of a disk inside of
-# a program.
+# a program. Each disk among them is shorter than a page, of 60 lines.
 #
 # usage: examples.sh [--self-test] [BUILD_DIR]
 
@@ -13,6 +13,7 @@ cd "$root" || exit 2
 
 example=$tmp/example
 server=
+trap : PIPE # a server that hangs up is told of, where it is spoken to
 
 hosted() { # hosted NAME: an example that is linked with the machine's libc
 	${CC:-gcc} -std=gnu11 -O2 -Wall -Wextra -Werror -I. -o "$example-$1" "selftests/examples/$1.c" \
@@ -26,6 +27,7 @@ freestanding() { # freestanding NAME
 # start PROGRAM ARGS...: address is then where it listens
 start() {
 	local n
+	: > "$tmp/said" # here: the server may come to that later than we read
 	"$@" > "$tmp/said" 2>&1 &
 	server=$!
 	for n in {1..300}; do
@@ -44,7 +46,7 @@ stop() {
 
 # Twenty at once, each with lines of its own, and one of a megabyte that reads last
 echoes() {
-	local fds=() fd n line rc=0
+	local fds=() fd n line='' rc=0
 	for n in {1..20}; do
 		exec {fd}<> "/dev/tcp/127.0.0.1/${address##*:}" || return
 		fds+=("$fd")
@@ -90,8 +92,15 @@ says() { # says TEXT PROGRAM ARGS...
 	return 1
 }
 
+is_short() { # is_short FILE...
+	wc -l "$@" | awk '$2 != "total" { nr++ } $2 != "total" && $1 >= 60 { print $2 " has " $1 " lines"; bad = 1 }
+		END { exit bad || !nr }'
+}
+
 run() {
-	local bytes
+	local bytes disks
+	mapfile -t disks < <(grep -l '"ublk/' selftests/examples/*.c)
+	check "the examples of disks have less than 60 lines" is_short "${disks[@]}"
 	check "echo is built" hosted echo
 	check "echo of one thread" serves "$example-echo" 127.0.0.1:0 1
 	check "echo of four threads" serves "$example-echo" 127.0.0.1:0 4
@@ -117,6 +126,9 @@ run() {
 }
 
 self_test() {
+	seq 59 > "$tmp/59" && seq 60 > "$tmp/60"
+	caught "an example of 60 lines" '/60 has 60 lines' is_short "$tmp/59" "$tmp/60"
+	check "59 lines are not too many" is_short "$tmp/59"
 	start perl -e 'use IO::Socket; $| = 1; my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 30);
 		print "127.0.0.1:", $s->sockport, "\n"; while (my $c = $s->accept) { push @c, $c; print $c "something else\n"; }'
 	caught "an echo of something else" "heard 'something else'" echoes

@@ -33,7 +33,17 @@ is_complete() {
 	done
 	grep -q '"/usr/sbin/bareblk ublk info --udev %n"' "$dest/usr/lib/udev/rules.d/59-bareblk-ublk.rules" ||
 		{ echo "the udev rule does not name the program"; return 1; }
+	grep -q '^ExecStart=/usr/sbin/bareblk ' "$dest/usr/lib/systemd/system/bareblk@.service" ||
+		{ echo "the systemd unit does not name the program"; return 1; }
 	"$dest/usr/sbin/bareblk" --version
+}
+
+# Where there is a systemd to ask; of the man page that it names it would ask man
+unit_is_one() {
+	mkdir -p "$tmp/units"
+	sed '/^Documentation=/d; s|^ExecStart=[^ ]*|ExecStart=/bin/true|' \
+		"$dest/usr/lib/systemd/system/bareblk@.service" > "$tmp/units/bareblk@x.service"
+	systemd-analyze verify "$tmp/units/bareblk@x.service"
 }
 
 # A list is included inside of something; the rest must stand alone.
@@ -107,6 +117,11 @@ run() {
 	check "make install" install_to "$tmp/dest"
 	[ "$nr_failed" = 0 ] || return
 	check "everything is there, and the program runs" is_complete
+	if command -v systemd-analyze > /dev/null; then
+		check "the systemd unit is one" unit_is_one
+	else
+		skip "the systemd unit is one" "no systemd to ask"
+	fi
 	for cc in $ccs; do
 		for std in c11 gnu11; do
 			check "each header alone and twice, $cc $std" headers_compile "$cc" $std

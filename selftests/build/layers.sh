@@ -166,7 +166,7 @@ self_test() {
 	fault "assembly" 'uapi/arch/ only' assembly_has_its_place ring/queue.c '	__asm__ volatile("mfence" : : : "memory");'
 	fault "a system call" 'sys.h only' calls_have_their_place ublk/dev.c '	arch_syscall3(__NR_write, 1, 2, 3);'
 	fault "a target in the core" 'names a target' core_names_no_target ublk/dev.c 'extern const struct tgt_type ram_target;'
-	fault "a feature that is used and not told" '^< UBLK_F_QUIESCE' flags_are_told ublk/dev.c '	flags |= UBLK_F_QUIESCE;'
+	fault "a feature that is used and not told" '^< UBLK_F_BUF_REG_OFF_DAEMON' flags_are_told ublk/dev.c '	flags |= UBLK_F_BUF_REG_OFF_DAEMON;'
 	sed -i '/^SUITE(rt_str)/d' selftests/suites.h
 	caught "tests that do not run" 'rt_str is not in' suites_are_listed
 	fault "malloc" 'no heap' no_allocation ublk/dev.c '	void *p = malloc(3);'

@@ -39,6 +39,23 @@ helps_with_all() {
 	return $rc
 }
 
+# Words of `ublk message`, as the sources compare them
+words() { # words TARGET
+	grep -ohE '(str_eq|parse_choice)\(word, "[^"]+"' "ublk/targets/$1_ask.c" | sed -e 's/.*(word, "//' -e 's/"//' -e 's/\\0/ /g'
+}
+
+helps_with_messages() {
+	local target word rc=0
+	for target in fault mirror; do
+		[ "$(words $target | wc -w)" -ge 6 ] || return
+		"$bareblk" target help $target > "$tmp/help" || return
+		for word in $(words $target); do
+			grep -qE "^Messages:.* ${word}[,=.]" "$tmp/help" || { echo "target help $target lacks $word"; rc=1; }
+		done
+	done
+	return $rc
+}
+
 # refuses CODE TEXT ARGS...: one line on standard error that has the text
 refuses() {
 	local code=$1 text=$2 rc=0
@@ -81,6 +98,7 @@ run() {
 	local file="$tmp/an image,odd"
 	check "target list has every target" lists_all
 	check "target help has every parameter" helps_with_all
+	check "and every word that a running target knows" helps_with_messages
 	check "help of what is no target is refused" refuses 2 'no target is called nothing' target help nothing
 	check "an empty disk has no data" maps ram:1M '0 1048576 unmapped'
 	check "a disk that forgets has none" maps null:1T '0 1099511627776 unmapped'
@@ -89,6 +107,10 @@ run() {
 	printf x | dd of="$file" bs=1M seek=3 conv=notrunc status=none
 	check "a sparse file has what was written" maps "file:${tmp}/an%20image%2Codd?lock=0&ro=1" \
 		'0 3145728 unmapped' '3145728 4096 mapped' '3149824 7335936 unmapped'
+	head -c 64K /dev/zero | tr '\0' x > "$tmp/holes"
+	fallocate -p -o 0 -l 4K "$tmp/holes" && fallocate -p -o 12K -l 16K "$tmp/holes"
+	check "blocks that are not all hole are data" maps "file:$tmp/holes?lock=0&ro=1&lbs=8K" \
+		'0 16384 mapped' '16384 8192 unmapped' '24576 40960 mapped'
 	check "text and JSON agree" forms_agree "file:${tmp}/an%20image%2codd?lock=0&r%6f=1" "file:${tmp}/an%20image%2Codd?lock=0&ro=1"
 	check "what stands for a child is spelled out" forms_agree 'zoned:256M?zone_size=64M' 'zoned?zone_size=64M:[ram:256M]'
 	check "a target is missing" refuses 2 'TARGET is missing' target map
@@ -96,7 +118,9 @@ run() {
 	check "the place of a kind that is none" refuses 2 'no target is called rom at character 12' target map 'integrity:[rom:1M]'
 	check "the place of what is too much" refuses 2 'something that does not belong there at character 7' target map 'ram:1M]'
 	check "the place of a bad escape" refuses 2 'hexadecimal digits, not 00, at character 5' target map 'ram:%zz'
-	check "a parameter that is none" refuses 2 'target ram: no such parameter: x' target map 'ram:1M?x=1'
+	check "a parameter that is none" refuses 2 'target ram: no such parameter: x, at character 8, in "ram:1M?x=1"' target map 'ram:1M?x=1'
+	check "which of two cannot have a value" refuses 2 'target window: offset: "x" is not a size in whole bytes, as 4096, 64K or 1.5G, at character 44, in' \
+		target map 'concat:[window?offset=4K:[ram:1M]],[window?offset=x:[ram:1M]]'
 	check "a size that is none" refuses 2 'size 1x: not a size' target map 'ram:1x'
 	check "a file that is not there" refuses 5 "$tmp/none" target map "file:$tmp/none"
 }
@@ -114,6 +138,8 @@ self_test() {
 	caught "a target that is not listed" 'lacks ram' lists_all
 	fake 's/^  nodata=/  data=/'
 	caught "a parameter without help" 'null lacks nodata' helps_with_all
+	fake '/^Messages:/s/ release,//'
+	caught "a message without help" 'fault lacks release' helps_with_messages
 	fake 's/1048576/1048064/'
 	caught "a map that ends too early" '1048064' maps ram:1M '0 1048576 unmapped'
 	fake 's/"len_bytes": 1048576/"len_bytes": 512/'
