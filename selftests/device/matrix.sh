@@ -27,7 +27,7 @@ wanted_rows() { rows | grep -E "${ROWS:-.}"; }
 
 # What a result is of: the programs, and how they are tested
 build_key() {
-	cat "$O"/bareblk{,-shadow,-broken} "$dir"/guest/{lib.sh,matrix.sh,matrix.pairs} | sha256sum | cut -c 1-16
+	cat "$O"/bareblk{,-shadow,-broken} "$dir"/guest/{lib.sh,ways.sh,matrix.sh,matrix.pairs} | sha256sum | cut -c 1-16
 }
 
 commit() { git -C "$root" describe --always --dirty=+ 2>/dev/null || echo unknown; }
@@ -54,6 +54,7 @@ say_result() { # ROW pass|none|fail TEXT
 
 keep_result() { # ROW pass|none|fail TEXT
 	echo "$key $2 $3" > "$OUT/$kernel/$1"
+	of_this_boot+=("$1")
 	say_result "$@"
 	undone=$(grep -vx -- "$1" <<<"$undone")
 }
@@ -83,6 +84,8 @@ read_guest() {
 			keep_result "${BASH_REMATCH[1]}" pass ""
 		elif [[ $line =~ ^not\ ok\ [0-9]+\ -\ ([^ ]+)$ ]]; then
 			keep_result "${BASH_REMATCH[1]}" fail ""
+		elif [[ $line == '# release '* ]]; then
+			echo "${line#* * }" > "$OUT/$kernel/release"
 		elif [[ $line == '# '* ]]; then
 			echo "$line"
 		fi
@@ -99,9 +102,18 @@ is_in_order() {
 	esac
 }
 
+# Whose doing it is nobody knows
+complains() {
+	local row
+	say_result "the kernel's log has no complaint" fail ""
+	for row in "${of_this_boot[@]}"; do
+		echo "$key fail the kernel's log complains" > "$OUT/$kernel/$row"
+	done
+}
+
 # boot: one for the rows in $undone; each concludes one row at least
 boot() {
-	local before=$undone fd log=$OUT/$kernel.log files status
+	local before=$undone fd log=$OUT/$kernel.log files of_this_boot=() status
 	files="$O/bareblk:/usr/bin/bareblk $O/bareblk-shadow:/usr/bin/bareblk-shadow
 		$O/bareblk-broken:/usr/bin/bareblk-broken $dir/guest:/device $work/todo:/matrix.todo"
 	echo "$undone" > "$work/todo"
@@ -118,7 +130,7 @@ boot() {
 	wait
 	sed 's/^/# /' "$log/run.txt"
 	if grep -q "from the kernel's log" "$log/run.txt"; then
-		say_result "the kernel's log has no complaint" fail ""
+		complains
 	fi
 	status=$(cat "$log/status")
 	if [ -n "$undone" ] && ! is_in_order "$status"; then
@@ -159,6 +171,7 @@ table() {
 		echo "$line"
 	done
 	echo
+	echo "Kernels: $(for kernel in $kernels; do cat "$OUT/$kernel/release" 2> /dev/null; done | sed 's/$/,/' | xargs | sed 's/,$//')"
 	echo "Build: $(cat "$OUT/build-$key" 2>/dev/null || commit)"
 }
 

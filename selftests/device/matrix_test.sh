@@ -7,7 +7,7 @@
 # shellcheck disable=SC2154 # tmp, root and nr are of lib.sh
 . "$(dirname "$0")/../build/lib.sh"
 
-export O=$tmp/build OUT=$tmp/results BOOT=$tmp/boot ROWS='^(copy|get-data),tag,'
+export O=$tmp/build OUT=$tmp/results BOOT=$tmp/boot ROWS='^(copy|get-data),tag,(null|ram)$'
 mkdir -p "$O" || exit 2
 for program in bareblk bareblk-shadow bareblk-broken; do
 	echo $program > "$O/$program"
@@ -26,6 +26,7 @@ cat > "$BOOT" <<-'END'
 		none) echo "ok $nr - $row # SKIP $text" ;;
 		fail) echo "# why"; echo "not ok $nr - $row" ;;
 		die)  exit 243 ;;
+		warn) echo "ok $nr - $row"; echo "from the kernel's log: a warning" >&2 ;;
 		esac
 	done < "$todo" 3< "${0%/*}/fate"
 END
@@ -46,6 +47,7 @@ runs() {
 known() { runs "" "ok,ok,not ok,ok," 0; }
 again() { RETRY=1 runs "pass" "ok,ok,ok,ok," 1; }
 dies() { runs "pass,die,pass,pass" "ok,not ok,ok,not ok," 6 7.2; } # the fates begin anew with each boot
+complains() { runs "pass,warn,pass,pass" "ok,ok,ok,ok,not ok kernel's log has no complaint," 4 7.1 && runs "" "not ok,not ok,not ok,not ok," 0 7.1; }
 other_build() { echo other > "$O/bareblk" && runs "pass,pass,pass,pass" "ok,ok,ok,ok," 4; }
 
 shows() {
@@ -141,6 +143,7 @@ check "what is known is not run again" known
 check "a boot that ends early fails the row that it was at, and the rest gets another" dies
 check "the table has what is not offered, and what failed" shows_failures
 check "with RETRY what failed is run again" again
+check "what ran in a boot whose kernel complained has failed" complains
 check "another build knows nothing" other_build
 check "the table has only what this build has done" shows
 finish

@@ -20,6 +20,7 @@ set -u -o pipefail
 dir=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$dir/../.." && pwd)
 vm=$root/selftests/vm
+. "$vm/complaints.sh"
 
 die() {
 	echo "Bail out! $*"
@@ -33,7 +34,7 @@ rows() { grep -v '^#' "$dir/groups"; }
 # the groups that were asked for, in the order of the table
 wanted() {
 	local name boot seconds when
-	while read -r name boot seconds when; do
+	while read -r name boot seconds _ when; do
 		[ -n "$name" ] || continue
 		if [ $# -gt 0 ]; then
 			case " $* " in
@@ -75,12 +76,27 @@ boot_settings() {
 }
 
 guest_files() {
-	echo "$BAREBLK:/usr/bin/bareblk $dir/guest:/device $work/exec_to_live:/"
+	echo "$BAREBLK:/usr/bin/bareblk $dir/guest:/device $root/initramfs/local-top:/ $work/exec_to_live:/ $work/on_terminal:/ $work/notified:/ $work/without_io_uring:/"
 	[ ! -x "$BAREBLK_SELFTESTS" ] || echo "$BAREBLK_SELFTESTS:/bareblk-selftests"
 	echo "${BAREBLK_SELFTESTS%-selftests}-shadow:/usr/bin/bareblk-shadow"
 	[ ! -x "$(dirname "$BAREBLK")/examples/disk_free" ] || echo "$(dirname "$BAREBLK")/examples/disk_free:/usr/bin/disk_free"
+	[ ! -x "$work/disk" ] || echo "$work/disk:/usr/bin/disk $work/add_foreign:/"
+	echo "${BAREBLK_SELFTESTS%-selftests}-replay:/usr/bin/bareblk-replay"
 	echo "${BAREBLK_SELFTESTS%-selftests}-broken:/usr/bin/bareblk-broken"
 	! grep -q '^unprivileged ' <<<"$undone" || echo "$udev:/opt/udev $work/59-bareblk-ublk.rules:/"
+}
+
+# Programs with a libc, of the libraries beside the program: the example with threads, and one
+# that makes devices that are not ours
+build_with_libraries() {
+	local lib source libs=()
+	for lib in ublk-targets ublk ring uapi; do
+		libs+=("$(dirname "$BAREBLK")/lib$lib.a")
+	done
+	for source in "$root/selftests/examples/disk.c" "$dir/add_foreign.c"; do
+		"${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -static -I"$root" -o "$work/$(basename "$source" .c)" \
+			"$source" "${libs[@]}" -pthread || die "could not build $source"
+	done
 }
 
 # A udevd, and our rule for it as it is installed
@@ -168,20 +184,10 @@ is_boot_in_order() {
 	esac
 }
 
-# Also of a boot that ended with another status
-show_complaints() {
-	local log
-	for log in "${boot_logs[@]}"; do
-		grep -q "from the kernel's log" "$log/run.txt" || continue
-		complaint=1
-		sed 's/^/# /' "$log/run.txt"
-	done
-}
-
 # boots KIND: as many boots as its groups need, then the verdict on their logs.
 # Each boot concludes one group at least, so this comes to an end.
 boots() {
-	local kind=$1 complaint=0 before
+	local kind=$1 before
 	undone=$(grep " $kind " <<<"$plan")
 	boot_logs=()
 	boot_settings "$kind"
@@ -192,18 +198,20 @@ boots() {
 			drop_first "the boot ended with status $vm_status"
 		fi
 	done
-	show_complaints
-	result $complaint "the kernel of the $kind boot has no complaint in its log"
+	result_on_log "the kernel of the $kind boot has no complaint in its log" "${boot_logs[@]/%//run.txt}"
 }
 
 # --- all of them ------------------------------------------------------------------------
 
 prepare() {
+	local program
 	work=$(mktemp -d "${TMPDIR:-/tmp}/bareblk-device.XXXXXX") || die "no temporary directory"
 	trap 'rm -rf "$work"' EXIT
 	[ -x "$BAREBLK" ] || die "there is no $BAREBLK: make all"
-	"${CC:-cc}" -O2 -Wall -static -o "$work/exec_to_live" "$dir/exec_to_live.c" ||
-		die "could not build exec_to_live"
+	for program in exec_to_live on_terminal notified without_io_uring; do
+		"${CC:-cc}" -O2 -Wall -static -o "$work/$program" "$dir/$program.c" ||
+			die "could not build $program"
+	done
 	mkdir -p "$OUT" || die "cannot write $OUT"
 }
 
@@ -224,6 +232,7 @@ kinds=$(awk '!seen[$2]++ { print $2 }' <<<"$plan")
 nr=0 nr_failed=0 nr_skipped=0 nr_boots=0
 prepare
 ! grep -q '^unprivileged ' <<<"$plan" || get_udev
+! grep -Eq '^(examples|gc) ' <<<"$plan" || build_with_libraries
 echo "KTAP version 1"
 echo "# kernel $kernel, logs in $OUT"
 echo "1..$(($(wc -l <<<"$plan") + $(wc -l <<<"$kinds")))"

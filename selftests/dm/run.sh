@@ -26,6 +26,7 @@ set -u -o pipefail
 dir=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$dir/../.." && pwd)
 vm=$root/selftests/vm
+. "$vm/complaints.sh"
 
 die() {
 	echo "Bail out! $*"
@@ -79,10 +80,10 @@ guest_files() {
 	echo "$root/selftests/device/guest/lib.sh:/dm/cases.sh $root/selftests/device/guest/main.sh:/dm/"
 }
 
-result() { # STATUS NAME
+result() { # STATUS NAME [DIRECTIVE]
 	nr=$((nr + 1))
 	case $1 in
-	0) echo "ok $nr - $2" ;;
+	0) echo "ok $nr - $2${3-}" ;;
 	4) echo "ok $nr - $2 # SKIP all of it was skipped" && nr_skipped=$((nr_skipped + 1)) ;;
 	*) echo "not ok $nr - $2" && nr_failed=$((nr_failed + 1)) ;;
 	esac
@@ -155,17 +156,14 @@ is_boot_in_order() {
 
 # Each boot concludes one group at least, so this comes to an end
 boots() {
-	local before complaint=0
+	local before logs=()
 	while [ -n "$undone" ]; do
 		before=$undone
 		boot
-		if grep -q "from the kernel's log" "$log/run.txt"; then
-			complaint=1
-			sed 's/^/# /' "$log/run.txt"
-		fi
+		logs+=("$log/run.txt")
 		is_boot_in_order && [ "$undone" != "$before" ] || drop_first
 	done
-	result $complaint "the kernel has no complaint in its log"
+	result_on_log "the kernel has no complaint in its log" "${logs[@]}"
 }
 
 [ $# -ge 1 ] || die "usage: run.sh KERNEL [--long] [GROUP]..."

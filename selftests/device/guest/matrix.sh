@@ -33,21 +33,62 @@ options() {
 	way_options $path $transport $queues $run
 }
 
-# What the kernel has granted, of those that make a path or a transport
-granted() {
-	grep -ow -E 'NEED_GET_DATA|USER_COPY|SUPPORT_ZERO_COPY|AUTO_BUF_REG|BATCH_IO|SHMEM_ZC' asked | sort -u | tr '\n' ' '
+# What of the kernel makes this path and this transport, in the order of has_granted()
+wanted() {
+	[ $path != auto-buf-reg ] || echo AUTO_BUF_REG
+	[ $transport != batch ] || echo BATCH_IO
+	case $path in
+	get-data)                 echo NEED_GET_DATA ;;
+	shmem)                    echo SHMEM_ZC USER_COPY ;;
+	zero-copy | auto-buf-reg) echo SUPPORT_ZERO_COPY ;;
+	user-copy*)               echo USER_COPY ;;
+	esac
 }
 
-wanted() {
-	case $path in
-	copy)         ;;
-	get-data)     echo NEED_GET_DATA ;;
-	user-copy*)   echo USER_COPY ;;
-	zero-copy)    echo SUPPORT_ZERO_COPY ;;
-	auto-buf-reg) echo AUTO_BUF_REG SUPPORT_ZERO_COPY ;;
-	shmem)        echo SHMEM_ZC USER_COPY ;;
-	esac
-	[ $transport != batch ] || echo BATCH_IO
+# has_granted FILE: "info --json" in one line, by one process: a guest's are dear
+has_granted() {
+	awk '
+		{ json = json $0 }
+		function value_of(name) {
+			return match(json, "\"" name "\": \"?[^,\"}]*") ? substr(json, RSTART, RLENGTH) : "no " name
+		}
+		END {
+			line = value_of("queues") ", " value_of("depth") ", " value_of("mode")
+			gsub(/"/, "", line)
+			nr = split("AUTO_BUF_REG BATCH_IO NEED_GET_DATA SHMEM_ZC SUPPORT_ZERO_COPY USER_COPY", names, " ")
+			for (i = 1; i <= nr; i++)
+				if (index(json, "\"" names[i] "\""))
+					line = line " " names[i]
+			print line
+		}' "$1"
+}
+
+# What a file lies on: sparse itself, and zeroes of gigabytes are no memory there
+below=
+begin_below() {
+	[ $target = file ] || return 0
+	add ram:8G
+	below=$dev
+	mkfs.ext4 -q -O ^has_journal -E nodiscard -N 64 "$below"
+	mkdir -p /mnt/below
+	mount -t ext4 "$below" /mnt/below
+}
+
+end_below() {
+	[ -n "$below" ] || return 0
+	umount /mnt/below
+	del "$below"
+}
+
+# make SIZE [BROKEN]: a new disk of that target
+make() {
+	rm -f /mnt/below/disk
+	if [ -z "${2-}" ]; then
+		add $(options) "$(spec "$1")"
+	else
+		dev=$(bareblk-broken ublk add -d $(options) "$(spec "$@")")
+		name_device
+	fi
 }
 
 # spec SIZE [BROKEN]: the target, of something that goes wrong when BROKEN is given
@@ -55,9 +96,10 @@ spec() {
 	local store=$target:$1
 	[ $target = null ] || store=ram:$1
 	[ $target != zoned ] || store=ram:64M
+	[ $target != file ] || store="file:/mnt/below/disk?size=$1&direct=1"
 	[ -z "${2-}" ] || store="$2:[$store]"
 	case $target in
-	null | ram) echo "$store" ;;
+	null | ram | file) echo "$store" ;;
 	zoned)      echo "zoned?zone_size=$zone:[$store]" ;;
 	integrity)  echo "integrity?meta=8&csum=t10dif&interval=$logical:[$store]" ;;
 	esac
@@ -66,7 +108,7 @@ spec() {
 # shadow ARGS...: a process per queue, as many operations of each as it has tags
 shadow() {
 	local kind=$target
-	[ $target != integrity ] || kind=ram
+	[ $target != integrity ] && [ $target != file ] || kind=ram
 	[ $path != shmem ] || set -- --memory=$shmem "$@"
 	bareblk-shadow --kind=$kind --block-size=$logical --workers=$queues --lanes=$lanes --seed=$((row * 100 + run)) "$@" "$dev"
 }
@@ -86,14 +128,15 @@ layout() {
 }
 
 is_as_asked() {
-	local bytes
+	local bytes name want="queues: $queues, depth: $depth, mode: $path"
+	[ $path != shmem ] || want=${want%shmem}user-copy
+	for name in $(wanted); do
+		want="$want $name"
+	done
 	read -r bytes < "$sys/queue/logical_block_size"
-	bareblk ublk info --json "$dev" > asked
-	eq queues "$(value_in asked queues)" $queues
-	eq depth "$(value_in asked depth)" $depth
 	eq 'logical block' $bytes $logical
-	eq mode "$(value_in asked mode)" "$(echo $path | sed s/shmem/user-copy/)"
-	eq 'features' "$(granted)" "$(wanted | tr ' ' '\n' | sort | tr '\n' ' ')"
+	bareblk ublk info --json "$dev" > asked
+	eq device "$(has_granted asked)" "$want"
 }
 
 use_it() {
@@ -104,13 +147,12 @@ use_it() {
 	[ $cache = no ] || at_least flushes $(($(disk_stat 16) - flushes)) 1
 }
 
-# the way of a disk that goes wrong, each kind of fault in one run
+# the way of a disk that goes wrong in one of five ways
 catch_it() {
 	local how
-	[ $target != null ] && [ $run -le 5 ] || return 0
-	how=$(echo flip stale lost torn misdirect | cut -d ' ' -f $run)
-	dev=$(bareblk-broken ublk add -d $(options) "$(spec 64M "broken?every=20&control=$control")")
-	name_device
+	[ $target != null ] || return 0
+	how=$(echo flip stale lost torn misdirect | cut -d ' ' -f $((run % 5 + 1)))
+	make 64M "broken?every=20&control=$control"
 	[ $lanes -le 8 ] || lanes=8
 	if [ $target = zoned ]; then
 		shadow --control=$control --how=$how $(layout) >> say
@@ -126,7 +168,7 @@ files_on() { # TYPE CHECK...
 	mkdir -p /mnt/t
 	mount -t $type "$dev" /mnt/t
 	cp -a /device /mnt/t/device
-	dd if=/dev/urandom of=/mnt/t/random bs=256k count=8 status=none
+	dd if=/dev/urandom of=/mnt/t/random bs=256k count=2 status=none
 	sync -f /mnt/t
 	(cd /mnt/t && find . -type f -exec sha256sum {} +) > sums
 	umount /mnt/t
@@ -169,13 +211,12 @@ run_it() { # NUMBER
 	[ $target != zoned ] || [ $depth = 1 ] || lanes=$((16 / queues))
 	# a thread for each half of the tags; and no kernel makes batches of one
 	[ $transport = tag ] || [ $depth != 1 ] || depth=2
-	add $(options) "$(spec 6G)"
+	make 6G
 	is_as_asked
 	use_it
 	[ $then != files ] || files_it
 	[ $then != load ] || load_it
 	[ $then = load ] || del
-	catch_it
 }
 
 # --- a row ---------------------------------------------------------------------------
@@ -194,18 +235,26 @@ row_begin() { # NUMBER
 	is_since $since || is_refused
 }
 
-cell() { # NUMBER: all of its runs
-	local i=1
+# all of its runs; two of them, other ones in each row, look for a fault
+cell() { # NUMBER
+	local i=1 nr
+	nr=$(nr_runs)
 	row_begin $1
-	while [ $i -le $(nr_runs) ]; do
+	begin_below
+	while [ $i -le $nr ]; do
 		run_it $i
+		[ $i != $(($1 % nr + 1)) ] && [ $i != $((($1 + 3) % nr + 1)) ] || catch_it
 		i=$((i + 1))
 	done
+	end_below
 }
 
 one_run() { # NUMBER: the one of its runs that is of this kernel's number
 	row_begin $1
+	begin_below
 	run_it $((($1 * 5 + $(uname -r | tr -dc 0-9 | cut -c 1-3)) % $(nr_runs) + 1))
+	catch_it
+	end_below
 }
 
 # --- the test of the test ----------------------------------------------------------
@@ -317,6 +366,7 @@ define_rows
 if [ "${1-}" = --names ]; then
 	rows_as_tests cell 300 | sed 's/.* //'
 elif [ -e $todo ]; then
+	echo "# release $(uname -r)"
 	rows_as_tests cell 300 | run_tests
 else
 	{

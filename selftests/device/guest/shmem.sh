@@ -110,9 +110,9 @@ refusals() {
 	refuses 2 'null: a file of whole pages' bareblk ublk add -d --shmem=/dev/null ram:1M
 	refuses 1 '/tmp: cannot be opened' bareblk ublk add -d --shmem=/tmp ram:1M
 	truncate -s 8192 shared
-	refuses 2 'mode get-data does not go with shared memory' \
+	refuses 2 'mode get-data: not with shared memory' \
 		bareblk ublk add -d --mode=get-data --shmem=shared ram:1M
-	refuses 2 'mode auto-buf-reg does not go with shared memory' \
+	refuses 2 'mode auto-buf-reg: not with shared memory' \
 		bareblk ublk add -d --mode=auto-buf-reg --shmem=shared ram:1M
 	eq devices "$(nr_devices)" 0
 

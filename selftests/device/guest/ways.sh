@@ -28,12 +28,6 @@ rows_for() {
 all_rows=$(rows_for "$(uname -r)" "${0%/*}/matrix.rows")
 rows() { echo "$all_rows"; }
 
-# is_since RELEASE: this kernel has what came with that
-is_since() {
-	uname -r | awk -F. -v since="$1" '
-		{ split(since, s, "."); exit !($1 > s[1] || ($1 == s[1] && $2 + 0 >= s[2])) }'
-}
-
 # memory of users that the server maps, too; the other requests are copied by the server
 shmem=/tmp/ways.shmem/file
 make_shmem() {
