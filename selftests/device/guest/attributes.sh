@@ -311,6 +311,33 @@ queues_are_cut() {
 	grep -q "$cpus queues" err
 }
 
+# While it is served: by the one who uses it, not by its target
+switched() {
+	add ram:32M
+	bytes_of 132 65536 > wanted
+	poke 0 65536 < wanted
+	bareblk ublk readonly "$dev"
+	eq ro "$(blockdev --getro "$dev")" 1
+	not poke 0 65536 < /dev/zero
+	peek 0 65536 | cmp - wanted
+	bareblk ublk readonly "$dev" off
+	eq ro "$(blockdev --getro "$dev")" 0
+	head -c 65536 /dev/zero | poke 0 65536
+	mkfs.ext4 -q "$dev"
+	mkdir -p /mnt/t
+	mount -t ext4 "$dev" /mnt/t
+	refuses 6 'in use: mounted on /mnt/t' bareblk ublk readonly "$dev"
+	echo x > /mnt/t/file
+	umount /mnt/t
+	refuses 2 'on or off' bareblk ublk readonly "$dev" maybe
+	del
+	refuses 5 'no such device' bareblk ublk readonly "$dev"
+	add --read-only=yes ram:1M
+	refuses 1 'made so' bareblk ublk readonly "$dev" off
+	bareblk ublk readonly "$dev" on
+	del
+}
+
 run_tests <<-'END'
 	json_reader_is_strict  10  the tests' own reader of JSON refuses what is not JSON
 	read_only              30  a read-only device refuses writes, formatting and discards, also after blockdev --setrw
@@ -331,4 +358,5 @@ run_tests <<-'END'
 	list_agrees            30  list in both forms shows all devices in order
 	features_agree         20  features in both forms agree with each other and with a device
 	queues_are_cut         20  more queues than CPUs are cut, and the device says so
+	switched      30  a disk that is served can be made read only, and not under a file system
 END

@@ -91,6 +91,17 @@ no_control_node() {
 	add ram:1M
 	test -c /dev/ublk-control
 	del
+	# a node that was made so is nobody's who would take it away with the driver
+	rmmod ublk_drv
+	test -c /dev/ublk-control
+	add ram:1M
+	del
+	# ... and is another one when the driver has another number
+	rmmod ublk_drv
+	rm -f /dev/ublk-control
+	mknod /dev/ublk-control c 10 4
+	add ram:1M
+	del
 }
 
 # --- no such thing -----------------------------------------------------------------
@@ -281,6 +292,7 @@ closed_files() {
 		for n in 0 1 2; do
 			case $(readlink "/proc/$pid/fd/$n") in
 			/dev/null | /memfd:null*) ;;
+			/dev/kmsg) eq 'what goes to the log' "$n" 2 ;;
 			*) fail "file $n of the server is $(readlink "/proc/$pid/fd/$n")" ;;
 			esac
 		done

@@ -198,13 +198,41 @@ is_full() {
 	umount /mnt/small
 }
 
+# a quota is no room as well, and the server outlives it
+is_over_quota() {
+	local params
+	below
+	mkfs.xfs -q "$lower"
+	mkdir -p /mnt/lower
+	mount -t xfs -o usrquota "$lower" /mnt/lower
+	for params in '&direct=0&io=calls' '&direct=1' '&direct=1&io=calls'; do
+		xfs_quota -x -c 'limit -u bhard=4m 1000' /mnt/lower
+		truncate -s 64M /mnt/lower/disk
+		chown 1000 /mnt/lower/disk
+		serve "file:/mnt/lower/disk?sync=none$params"
+		dd if=/dev/urandom of="$dev" bs=64k count=32 oflag=direct status=none
+		not dd if=/dev/urandom of="$dev" bs=64k count=1000 oflag=direct 2> dd.err
+		grep -i 'no space' dd.err
+		peek 0 65536 > /dev/null
+		# not by a discard: XFS wants room to make a hole
+		xfs_quota -x -c 'limit -u bhard=16m 1000' /mnt/lower
+		dd if=/dev/urandom of="$dev" bs=64k count=100 oflag=direct status=none
+		del
+		ended 0
+		rm /mnt/lower/disk
+	done
+	umount /mnt/lower
+	del "$lower"
+}
+
 # and so may be the file itself
 is_limited() {
 	truncate -s 16M /tmp/disk
 	dev=$(ulimit -f 2048; exec bareblk ublk add -d 'file:/tmp/disk?io=calls')
 	name_device
 	poke 0 4096 < /dev/zero
-	not poke 8388608 4096 < /dev/zero
+	not dd if=/dev/zero of="$dev" bs=4k count=1 seek=2048 oflag=direct 2> dd.err
+	grep -i 'no space' dd.err
 	peek 8388608 4096 | cmp -n 4096 - /dev/zero
 	del
 	rm /tmp/disk
@@ -243,6 +271,7 @@ run_tests <<-'END'
 	in_use            60   a disk that is mounted is refused, and one that is served is not mounted
 	is_cut_short      90   a file that is cut short is an error for what is gone, and the server lives
 	is_full           60   a full file system is told as that, and works on when there is room
+	is_over_quota     90   a quota is told as no space, and the disk works on when there is room
 	is_limited        60   a limit of file sizes does not end the server
 	is_broken         90   a place that cannot be read is an error there and nowhere else
 END

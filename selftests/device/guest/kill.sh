@@ -212,7 +212,7 @@ held_open() {
 	eq 'exit code' "$rc" 7
 	[ ! -s out ]
 	eq 'lines on standard error' "$(wc -l < err)" 2
-	grep -q "DEL_DEV: no answer within 1000 ms: .*/dev/ublkb$id .*open" err
+	grep -q "DEL_DEV: no answer within 1000 ms: .*open in tail .pid $holder)" err
 	child=$(sed -n 's/.*process \([0-9]*\) was left behind.*/\1/p' err)
 	[ -d "/proc/$child" ] || fail "there is no process '$child'"
 	# other devices are none the worse
@@ -231,7 +231,7 @@ run_tests <<-'END'
 	killed_while_stopped     60  requests that a stopped server owns fail when it is killed
 	killed_under_page_cache  60  writing back ends with an error when the server is killed
 	killed_when_mounted      60  a mounted file system fails and can be unmounted when the server is killed
-	killed_while_starting    60  a server killed with its process group while it starts leaves nothing that del cannot delete
+	killed_while_starting   120  a server killed with its process group while it starts leaves nothing that del cannot delete
 	killed_daemon_starting   60  a daemon killed while it starts leaves nothing that del cannot delete
 	held_open                60  del of a device that is held open says so in time, and it goes with the last user
 	sigterm_when_mounted     60  SIGTERM with a mounted file system says so in time, and the device goes with the mount

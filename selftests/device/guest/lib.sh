@@ -39,6 +39,15 @@ not() {
 	if "$@"; then fail "succeeded: $*"; fi
 }
 
+# is_since RELEASE: this kernel has what came with that
+is_since() {
+	uname -r | awk -F. -v since="$1" '
+		{ split(since, s, "."); exit !($1 > s[1] || ($1 == s[1] && $2 + 0 >= s[2])) }'
+}
+
+# has_feature NAME: of the kernel's ublk driver
+has_feature() { bareblk ublk features | grep -q " $1  *yes"; }
+
 # within SECONDS CMD...: CMD comes true in that time
 within() {
 	local tenths=$(($1 * 10))
@@ -199,9 +208,16 @@ wait_for_nothing_left() {
 	[ -z "$left" ]
 }
 
-# By force: nothing of the program under test is asked to help, but for del
+# By force: nothing of the program under test is asked to help, but for del. While its servers
+# live what is mounted may still be written.
 remove_leftovers() {
 	local pids dir
+	pids=$(processes_of "$1" | grep -vxF "$(servers | tr ' ' '\n')")
+	[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+	for dir in $(mounts); do
+		timeout 10 umount "$dir" 2>/dev/null &
+	done
+	sleep 1
 	pids=$(servers; processes_of "$1")
 	[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
 	for dir in $(mounts); do
@@ -240,6 +256,8 @@ run_case() {
 	if no_process $pid; then
 		rc=0
 		wait $pid || rc=$?
+		# some command's status, with which the case ended
+		[ $rc != 4 ] || [ -e "$work/.skip" ] || rc=1
 	else
 		rc=timeout
 		echo "FAILED: not done after $(($2 * 3)) s" >> "$log"

@@ -6,7 +6,7 @@
 # report is passed through. Those that want the device mapper run in dm/.
 
 program=/bareblk-selftests
-suites=$($program --list 2>/dev/null | sed -n 's/^\(device[a-z0-9_]*\): .*/\1/p' | grep -v '^device_\(long_\)*dm' | sort -u)
+suites=$($program --list 2>/dev/null | sed -n 's/^\(device[a-z0-9_]*\): .*/\1/p' | grep -v '^device_\(long_\|dm\)' | sort -u)
 
 if [ -z "$suites" ]; then
 	echo "KTAP version 1"

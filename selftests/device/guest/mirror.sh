@@ -45,8 +45,31 @@ refuses_some() {
 		bareblk ublk add "mirror?bitmap=$PWD/junk:[file:$PWD/a],[file:$PWD/b]"
 }
 
+has_said() { [ "$(wc -l < serve.err)" = "$1" ]; }
+
+# By its server, once each time: the copy after the reconnect fails there, too.
+says_failures() {
+	truncate -s 1M a b
+	serve "mirror?clean=1:[file:$PWD/a],[fault?rules=error/on=write/at=64K-128K:[file:$PWD/b]]"
+	head -c 4096 /dev/urandom > block
+	poke 0 4096 < block
+	[ ! -s serve.err ]
+	poke 65536 4096 < block
+	within 10 has_said 1
+	poke 69632 4096 < block
+	peek 69632 4096 | cmp - block
+	echo 'bareblk: ublk add: mirror: the second leg has failed: EIO; the first serves alone' > want
+	cmp serve.err want
+	bareblk ublk message "$dev" reconnect
+	within 10 has_said 2
+	kill -TERM "$server"
+	ended 0
+	eq 'lines on standard error' "$(sort -u serve.err)" "$(cat want)"
+}
+
 run_tests <<-'END'
 	one_seed       90  64 MiB are the same on both legs after fio wrote while they were copied
 	ext4          120  ext4 on it is whole, and whole on the second leg alone
+	says_failures  30  a server says once on standard error that a leg has failed, and which
 	refuses_some   30  legs that do not fit and a file that is no bitmap are refused
 END

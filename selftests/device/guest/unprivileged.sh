@@ -143,6 +143,37 @@ server_is_killed() {
 	not test -e "/dev/ublkc$id"
 }
 
+# The kernel ends a server that takes too long over a request; it does not hang, nor its owner
+takes_too_long() {
+	with_rule 'c b'
+	serve --unprivileged 'fault?read_delay=1h:[ram:1M]'
+	echo 1000 > "$sys/queue/io_timeout"
+	not as $user timeout 60 dd if="$dev" of=/dev/null bs=4k count=1 iflag=direct status=none
+	ended 137
+	within 10 is_dead
+	del
+	not test -e "/dev/ublkc$id"
+}
+
+# The kernel looks for no partitions on what such a server has, whoever asks
+partitions() {
+	with_rule 'c b'
+	truncate -s 16M img
+	{
+		head -c 446 /dev/zero
+		printf '\000\000\000\000\203\000\000\000\000\010\000\000\000\020\000\000'
+		head -c 48 /dev/zero
+		printf '\125\252'
+	} | dd of=img conv=notrunc status=none
+	chown $user img
+	add --unprivileged "file:$PWD/img"
+	sleep 1
+	not test -e "$sys/ublkb${id}p1"
+	not blockdev --rereadpt "$dev"
+	not test -e "$sys/ublkb${id}p1"
+	del
+}
+
 again_and_again() {
 	with_rule 'c b'
 	for _ in 1 2 3 4 5 6; do
@@ -354,6 +385,8 @@ run_tests <<-'END'
 	in_the_foreground    30  in the foreground it ends by a signal and by del
 	stopped              30  its owner stops it and deletes it later
 	server_is_killed     30  its owner deletes it after the server was killed
+	takes_too_long       60  a server that takes too long is killed by the kernel, and its device deleted
+	partitions           30  nobody looks for partitions on what is a user's
 	again_and_again      60  six after each other leave nothing
 	late_rule            30  a rule that is late is waited for
 	others               40  another user may not open, show, stop or delete it, whatever its node says
