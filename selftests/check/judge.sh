@@ -76,6 +76,20 @@ read_log() {
 
 count() { grep -c "^$1" "$out/$2.results"; }
 
+# Of each failure the end of what it said, before all of it: who quotes us may cut
+# the output short, and the reason stands last.
+last_said() {
+	awk '
+		function flush_lines(  i) {
+			for (i = nr > 6 ? nr - 5 : 1; i <= nr; i++)
+				print "  > " lines[i]
+			nr = 0
+		}
+		/^    / { lines[++nr] = substr($0, 5); next }
+		{ flush_lines(); print "  > " $0 }
+		END { flush_lines() }'
+}
+
 say_results() { # say_results NAME SECONDS
 	local name=$1 passed failed skipped
 	passed=$(count pass "$name") failed=$(count fail "$name") skipped=$(count skip "$name")
@@ -84,6 +98,7 @@ say_results() { # say_results NAME SECONDS
 		"$([ "$failed" = 0 ] || echo ", $failed FAILED")" "$([ "$skipped" = 0 ] || echo ", $skipped skipped")" "$2"
 	[ "$failed" = 0 ] && return
 	sed -n 's/^fail\t\(.*\)\t\(.*\)/  FAILED: \1 (\2)/p' "$out/$name.results" | sed 's/ ()$//'
+	last_said < "$out/$name.details"
 	[ ! -s "$out/$name.details" ] || head -c 20000 "$out/$name.details" | sed 's/^/  | /'
 	echo "  all of it: ${out#"$root/"}/$name.log"
 	return 1

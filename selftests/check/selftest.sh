@@ -179,6 +179,9 @@ runs() { # and so many are skipped, if any
 
 good='echo ok 1 - x; echo 1..1'
 bad='echo not ok 1 - x; echo 1..1'
+{ echo one; seq -f '    %g' 9; echo two; echo '    the reason'; } > "$tmp/said"
+[ "$(last_said < "$tmp/said" | paste -sd' ')" = "  > one   > 4   > 5   > 6   > 7   > 8   > 9   > two   > the reason" ]
+result $? "the end of what a failure said comes first"
 runs "stages run and are counted" "2 1" <<END
 a - 9 1 host $good
 b a 9 9 host $bad
@@ -217,4 +220,26 @@ for again in "with --long, a cell runs" "and counts, but runs no more, when it h
 done
 [ "$(wc -l < "$tmp/times")" = 1 ]
 result $? "it ran once"
+
+# in_no_stage GROUPS_FILE: of the groups that make check has on a kernel, those of no stage there
+# shellcheck disable=SC2154 # of stages.sh
+in_no_stage() (
+	# shellcheck disable=SC1091,SC2154 # what it has
+	. "$here/check/stages.sh"
+	table_check | awk -v kernels="$kernels_check" '
+		NR == FNR { if ($6 == "device_part") stages[$1]; next }
+		/^#/ || !NF || $5 == "long" { next }
+		{
+			n = split($5 == "always" ? kernels : $5, on, /[ ,]/)
+			for (i = 1; i <= n; i++)
+				if (!($4 "-" on[i] in stages))
+					print $1 " on " on[i]
+		}' - "$1"
+)
+said=$(in_no_stage "$here/device/groups")
+[ -z "$said" ]
+result $? "each group of devices has a stage on each of its kernels"
+sed 's/^fio .*/fio main 400 nothing 7.3/; s/^shmem .*/shmem main 120 use 6.18/' "$here/device/groups" > "$tmp/groups"
+[ "$(in_no_stage "$tmp/groups" | paste -sd,)" = "shmem on 6.18,fio on 7.3" ]
+result $? "and one that has none is found"
 finish

@@ -66,11 +66,18 @@ table_check() {
 	local kernel
 	echo "build-gcc - 300 1 host build gcc"
 	for kernel in $kernels_check; do
-		echo "device-$kernel build-gcc 2400 vm $kernel device $kernel"
+		echo "core-$kernel build-gcc 2400 vm $kernel device_part core $kernel"
 	done
 	for kernel in $kernels_ring; do
 		echo "ring-$kernel build-gcc 1800 vm $kernel ring $kernel"
 	done
+	for kernel in $kernels_check; do
+		echo "life-$kernel build-gcc 2400 vm $kernel device_part life $kernel"
+	done
+	for kernel in 7.3 6.12; do
+		echo "use-$kernel build-gcc 2400 vm $kernel device_part use $kernel"
+	done
+	echo "data-7.3 build-gcc 2400 vm 7.3 device_part data 7.3"
 	table_builds
 	table_host
 	for kernel in $kernels_dm; do
@@ -85,9 +92,15 @@ table_check() {
 # For pace.sh
 typical() {
 	cat <<-'E'
-	device-7.3     950
-	device-6.12    450
-	device-6.18    150
+	core-7.3       700
+	core-6.12      700
+	core-6.18      150
+	life-7.3       700
+	life-6.12      350
+	life-6.18      130
+	use-7.3        550
+	use-6.12       100
+	data-7.3       1250
 	ring-6.1       86
 	ring-6.12      70
 	ring-7.3       76
@@ -128,6 +141,7 @@ table_long() {
 	table_host_long
 	echo "threads - 3600 9 host threads 120"
 	echo "nests build-hosted 1800 1 host nests 600"
+	echo "queues - 1800 1 host queues"
 	echo "mirror build-gcc 3600 9 host mirror 50"
 	echo "lint - 1800 1 host lint all"
 	echo "fuzz - 3600 1 host fuzz 600"
@@ -384,6 +398,15 @@ instructions() {
 }
 
 # Several on a ring, for so many seconds in each of their ways
+# queues: those of a disk that write to the same places, under ThreadSanitizer
+queues() {
+	local dir=$obj/tsan
+	silently "gcc, glibc, ThreadSanitizer" quiet_make O="$dir" SANITIZE="-fsanitize=thread -g" hosted
+	part queues "$dir/hosted/bareblk-selftests" --timeout-scale=40 --suite=targets_threads \
+		--suite=targets_zoned_threads --suite=targets_mirror_threads
+	parts_end
+}
+
 threads() {
 	local kind
 	for kind in tsan plain; do
@@ -418,9 +441,22 @@ fuzz_one() { # fuzz_one NAME SECONDS: what it finds stays in build/check/fuzz/NA
 }
 
 # Real kernels: selftests/device/ has the tests
-device() {
+device() { device_into "device-$1" "$@"; }
+
+device_into() { # NAME ARGS...
+	local name=$1
+	shift
 	export BAREBLK=$obj/gcc/bareblk BAREBLK_SELFTESTS=$obj/gcc/bareblk-selftests
-	OUT=$out/device-$1 "$here/device/run.sh" "$@"
+	OUT=$out/$name "$here/device/run.sh" "$@"
+}
+
+# device_part PART KERNEL: the groups of that part which make check has there. There are several
+# so that a machine which has no time for all of them has it for some on each kernel.
+device_part() {
+	local groups
+	mapfile -t groups < <(awk -v part="$1" -v kernel="$2" '
+		$4 == part && ($5 == "always" || index("," $5 ",", "," kernel ",")) { print $1 }' "$here/device/groups")
+	device_into "$1-$2" "$2" "${groups[@]}"
 }
 
 # Each data path with all of its runs; cells that are known of this build are not run again
