@@ -24,8 +24,10 @@
  * signalled: it says so, and they are to be reaped before the loop sleeps.
  *
  * (The ring's own descriptor can be polled as well. It is readable as long as
- * there are completions, which suits level-triggered loops that need no
- * IORING_SETUP_DEFER_TASKRUN; a registered eventfd is cheaper and suits all.)
+ * there are completions or deferred work, which suits level-triggered loops; a
+ * registered eventfd is cheaper and suits all. But one kernel at least, Debian's
+ * 6.12.117, signals deferred work late, and only the first time: there a ring with
+ * IORING_SETUP_DEFER_TASKRUN wants its own descriptor to be polled.)
  *
  * Optional: nothing else refers to this. The ring's thread calls it; which
  * thread polls the descriptor does not matter.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ring/eventfd.h: a ring inside of a loop that waits in epoll */
 #include <asm/errno.h>
+#include <asm/poll.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
@@ -15,8 +16,9 @@
 
 #define DEFERRED (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 
-static const u32 kinds[] = { 0, DEFERRED, DEFERRED | IORING_SETUP_TASKRUN_FLAG,
-			     IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG };
+static const u32 kinds[] = { 0, IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG, DEFERRED,
+			     DEFERRED | IORING_SETUP_TASKRUN_FLAG };
+enum { NR_KINDS = ARRAY_SIZE(kinds), FIRST_DEFERRED = 2 };
 
 struct loop {
 	struct ring r;
@@ -94,6 +96,43 @@ static bool is_exact(void)
 	return is_linux("6.12");
 }
 
+/*
+ * 6.12.117 tells an eventfd of deferred work once, and not again: see ring/eventfd.h.
+ * Found out without what is tested here.
+ */
+static void need_deferred_told(void)
+{
+	struct __kernel_timespec limit = { .tv_sec = 10 };
+	struct pollfd p = { .events = POLLIN };
+	struct ring r;
+	int fds[2];
+	char to;
+
+	if (!is_exact() || is_linux("6.13"))
+		return;
+	make_ring(&r, 8, DEFERRED);
+	p.fd = sys_eventfd2(0, O_NONBLOCK | O_CLOEXEC);
+	ASSERT_OK(p.fd);
+	ASSERT_OK(ring_register_eventfd(&r, p.fd));
+	net_pair("unix", fds);
+	for (u32 n = 0; n < 2; n++) {
+		u64 value;
+
+		ring_prep_recv(ring_get_sqe(&r), fds[0], &to, 1, 0);
+		ASSERT_EQ(ring_submit(&r), 1);
+		ASSERT_EQ(sys_write(fds[1], "x", 1), 1);
+		if (sys_ppoll(&p, 1, &limit) != 1)
+			test_skip("this 6.12 tells of deferred work only once");
+		ASSERT_OK(ring_get_events(&r));
+		ring_cq_advance(&r, ring_cq_ready(&r));
+		ASSERT_EQ(sys_read(p.fd, &value, sizeof(value)), sizeof(value));
+	}
+	sys_close(fds[0]);
+	sys_close(fds[1]);
+	sys_close(p.fd);
+	ring_exit(&r);
+}
+
 static void comes_somehow(struct loop *l)
 {
 	while (!ring_eventfd_drain(&l->e))
@@ -101,38 +140,49 @@ static void comes_somehow(struct loop *l)
 	EXPECT_EQ(ring_dispatch(&l->r, ~0U), 1);
 }
 
+static void wakes_of(u32 flags)
+{
+	struct loop l;
+	int fds[2];
+	char to;
+
+	test_row("flags 0x%x", flags);
+	make(&l, flags, false);
+	net_pair("unix", fds);
+	EXPECT_TRUE(!is_woken(&l, 0));
+	for (u32 n = 0; n < 10; n++) {
+		submit_read(&l, fds[0], &to);
+		EXPECT_TRUE(!is_exact() || !is_woken(&l, 0));
+		EXPECT_EQ(ring_cq_ready(&l.r), 0);
+		ASSERT_EQ(sys_write(fds[1], "x", 1), 1);
+		EXPECT_TRUE(is_woken(&l, 2000));
+		if (!is_exact()) {
+			comes_somehow(&l);
+			continue;
+		}
+		EXPECT_TRUE(is_woken(&l, 0)); /* as long as it was not emptied */
+		EXPECT_EQ(ring_eventfd_drain(&l.e), 1);
+		/* Deferred work tells of itself, and of what it has completed. */
+		EXPECT_EQ(is_woken(&l, 0), !!(flags & IORING_SETUP_DEFER_TASKRUN));
+		EXPECT_EQ(ring_dispatch(&l.r, ~0U), 1);
+		EXPECT_EQ(ring_eventfd_drain(&l.e), 0);
+		EXPECT_TRUE(!is_woken(&l, 0));
+		EXPECT_EQ(ring_eventfd_drain(&l.e), 0); /* empty: it does not block */
+	}
+	unmake(&l);
+}
+
 static void wakes(void)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		struct loop l;
-		int fds[2];
-		char to;
+	for (u32 i = 0; i < FIRST_DEFERRED; i++)
+		wakes_of(kinds[i]);
+}
 
-		test_row("flags 0x%x", kinds[i]);
-		make(&l, kinds[i], false);
-		net_pair("unix", fds);
-		EXPECT_TRUE(!is_woken(&l, 0));
-		for (u32 n = 0; n < 10; n++) {
-			submit_read(&l, fds[0], &to);
-			EXPECT_TRUE(!is_exact() || !is_woken(&l, 0));
-			EXPECT_EQ(ring_cq_ready(&l.r), 0);
-			ASSERT_EQ(sys_write(fds[1], "x", 1), 1);
-			EXPECT_TRUE(is_woken(&l, 2000));
-			if (!is_exact()) {
-				comes_somehow(&l);
-				continue;
-			}
-			EXPECT_TRUE(is_woken(&l, 0)); /* as long as it was not emptied */
-			EXPECT_EQ(ring_eventfd_drain(&l.e), 1);
-			/* Deferred work tells of itself, and of what it has completed. */
-			EXPECT_EQ(is_woken(&l, 0), !!(kinds[i] & IORING_SETUP_DEFER_TASKRUN));
-			EXPECT_EQ(ring_dispatch(&l.r, ~0U), 1);
-			EXPECT_EQ(ring_eventfd_drain(&l.e), 0);
-			EXPECT_TRUE(!is_woken(&l, 0));
-			EXPECT_EQ(ring_eventfd_drain(&l.e), 0); /* empty: it does not block */
-		}
-		unmake(&l);
-	}
+static void wakes_deferred(void)
+{
+	need_deferred_told();
+	for (u32 i = FIRST_DEFERRED; i < NR_KINDS; i++)
+		wakes_of(kinds[i]);
 }
 
 /* What the rule is for: the other order sleeps on a completion, this one never does. */
@@ -218,45 +268,56 @@ static void write_all(const int *fds)
 }
 
 /* Every wait has a limit that a lost wake-up would run into. */
+static void loses_nothing_of(u32 flags)
+{
+	struct reader readers[NR_SOCKETS];
+	int writers[NR_SOCKETS];
+	u32 nr_read = 0;
+	struct loop l;
+	int status;
+	int child;
+
+	test_row("flags 0x%x", flags);
+	make(&l, flags, false);
+	for (u32 k = 0; k < NR_SOCKETS; k++) {
+		int fds[2];
+
+		net_pair("unix", fds);
+		readers[k] = (struct reader){ .op.done = read_done, .l = &l, .fd = fds[0],
+					      .nr_read = &nr_read };
+		writers[k] = fds[1];
+		arm(&readers[k]);
+	}
+	ASSERT_EQ(ring_submit(&l.r), NR_SOCKETS);
+	child = sys_fork();
+	ASSERT_OK(child);
+	if (!child)
+		write_all(writers);
+	while (nr_read < NR_BYTES) {
+		if (!is_woken(&l, 3000))
+			test_fail("asleep after %u bytes, %u completions are there", nr_read,
+				  ring_cq_ready(&l.r));
+		ASSERT_OK(ring_eventfd_drain(&l.e));
+		(void)ring_dispatch(&l.r, ~0U);
+		ASSERT_OK(ring_submit(&l.r));
+	}
+	EXPECT_EQ(nr_read, NR_BYTES);
+	ASSERT_EQ(sys_wait4(child, &status, 0), child);
+	EXPECT_EQ(status, 0);
+	unmake(&l);
+}
+
 static void loses_nothing(void)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		struct reader readers[NR_SOCKETS];
-		int writers[NR_SOCKETS];
-		u32 nr_read = 0;
-		struct loop l;
-		int status;
-		int child;
+	for (u32 i = 0; i < FIRST_DEFERRED; i++)
+		loses_nothing_of(kinds[i]);
+}
 
-		test_row("flags 0x%x", kinds[i]);
-		make(&l, kinds[i], false);
-		for (u32 k = 0; k < NR_SOCKETS; k++) {
-			int fds[2];
-
-			net_pair("unix", fds);
-			readers[k] = (struct reader){ .op.done = read_done, .l = &l, .fd = fds[0],
-						      .nr_read = &nr_read };
-			writers[k] = fds[1];
-			arm(&readers[k]);
-		}
-		ASSERT_EQ(ring_submit(&l.r), NR_SOCKETS);
-		child = sys_fork();
-		ASSERT_OK(child);
-		if (!child)
-			write_all(writers);
-		while (nr_read < NR_BYTES) {
-			if (!is_woken(&l, 3000))
-				test_fail("asleep after %u bytes, %u completions are there", nr_read,
-					  ring_cq_ready(&l.r));
-			ASSERT_OK(ring_eventfd_drain(&l.e));
-			(void)ring_dispatch(&l.r, ~0U);
-			ASSERT_OK(ring_submit(&l.r));
-		}
-		EXPECT_EQ(nr_read, NR_BYTES);
-		ASSERT_EQ(sys_wait4(child, &status, 0), child);
-		EXPECT_EQ(status, 0);
-		unmake(&l);
-	}
+static void loses_nothing_deferred(void)
+{
+	need_deferred_told();
+	for (u32 i = FIRST_DEFERRED; i < NR_KINDS; i++)
+		loses_nothing_of(kinds[i]);
 }
 
 static void silent(void)
@@ -348,8 +409,11 @@ static void comes_and_goes(void)
 
 static const struct test_case cases[] = {
 	TEST("a completion wakes epoll, until the eventfd is emptied", wakes),
+	TEST("of a ring that defers its work, too: it wakes", wakes_deferred),
 	TEST("emptied before reaping nothing is lost; the other way round it is", order),
 	TEST("40000 bytes come one by one, and no wake-up is lost", loses_nothing,
+	     .timeout_ms = 60000),
+	TEST("of a ring that defers its work, too: no wake-up is lost", loses_nothing_deferred,
 	     .timeout_ms = 60000),
 	TEST("switched off it is silent; switched on it tells what there is", silent),
 	TEST("for workers only: what completes at once does not signal", async_only),
