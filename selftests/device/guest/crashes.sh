@@ -46,8 +46,8 @@ spoil() {
 	done 2> /dev/null
 }
 
-# The judge finds each: in blocks that are written all the time, some are not written anew
-# before they are read
+# The judge finds each, and then ends: in blocks that are written all the time, some are not
+# written anew before they are read
 caught() {
 	local how
 	for how in flip lost torn misplaced; do
@@ -58,6 +58,7 @@ caught() {
 		crash
 		spoil $how
 		recovered
+		within 30 no_process $judge
 		judged 1
 		grep -qE 'instead of|EILSEQ' said
 		del

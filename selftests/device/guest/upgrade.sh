@@ -147,7 +147,7 @@ quiesced() {
 	fio_begins
 	bareblk ublk quiesce "$dev"
 	ended 0
-	is_quiesced
+	within 10 is_quiesced
 	sleep 2
 	refuses 1 'no server' bareblk ublk quiesce "$dev"
 	bareblk ublk recover -d "$dev"
@@ -159,8 +159,7 @@ quiesced() {
 	del
 	add --supervise --recover="$(how)" file:"$PWD"/img
 	bareblk ublk quiesce "$dev"
-	within 10 test -z "$(servers)"
-	is_quiesced
+	within 10 is_left
 	del
 	add ram:1M
 	refuses 4 'without --recover' bareblk ublk quiesce "$dev"
@@ -215,6 +214,7 @@ refused() {
 }
 
 is_quiesced() { [ "$(info state)" = quiesced ]; }
+is_left() { is_quiesced && [ -z "$(servers)" ]; }
 
 # One that dies at any moment: the old server goes on, or takes the device again
 killed() {
