@@ -31,6 +31,10 @@
 /* How long the kernel takes a server apart that was killed */
 #define END_SLACK_MS 5000
 
+/* How often it is tried, and for how long, to be the one who looks after the device */
+#define CLAIM_MS 100
+#define CLAIMS_MAX 100
+
 struct supervisor {
 	const struct cmd_run *r;
 	const struct supervise_plan *plan;
@@ -44,6 +48,7 @@ struct supervisor {
 	s32 report_fd;	  /* of the plan, until it is closed */
 	bool has_begun;	  /* one of them was ready */
 	bool has_claimed; /* nobody else shall look after the device */
+	u32 nr_claims;	  /* that were tried while a server served */
 	bool is_ready;
 	bool is_told;	  /* the server was, to end */
 	bool is_ending;
@@ -178,6 +183,18 @@ static void wait_for_news(struct supervisor *s, u64 deadline)
 	take_signals(s);
 }
 
+/* When to look again: for a while sooner than @deadline, if the supervisor before has it still */
+static u64 try_to_claim(struct supervisor *s, u64 deadline)
+{
+	u64 soon = deadline_in_ms(CLAIM_MS);
+
+	if (!s->has_begun || s->has_claimed || s->nr_claims == CLAIMS_MAX)
+		return deadline;
+	s->nr_claims++;
+	claim(s);
+	return soon < deadline ? soon : deadline;
+}
+
 /* A server that is told to end and does not has gone wrong, and is killed. */
 static void wait_for_server(struct supervisor *s)
 {
@@ -185,7 +202,7 @@ static void wait_for_server(struct supervisor *s)
 	u32 nr_kills = 0;
 
 	while (s->pid) {
-		wait_for_news(s, deadline);
+		wait_for_news(s, try_to_claim(s, deadline));
 		if (s->is_ending && deadline == DEADLINE_NEVER)
 			deadline = deadline_in_ms((u32)(s->plan->timeout_ns / 1000000) * 2 +
 						  END_SLACK_MS);

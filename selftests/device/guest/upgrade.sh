@@ -40,6 +40,9 @@ by_paths() {
 
 # --- what goes with it -----------------------------------------------------------------
 
+# Who looks after the device has its memo open: gc then spares it between two servers
+is_claimed_by() { ls -l "/proc/$1/fd" | grep -q '\.memo$'; }
+
 memory() {
 	dd if=/dev/urandom of=new bs=1M count=8 2> /dev/null
 	add --supervise --recover="$(how)" 'stripe:[ram:16M],[ram:16M]'
@@ -54,6 +57,7 @@ memory() {
 	# it has a supervisor again
 	supervisor=$(parent_of "$(server_of)")
 	no_servers_but "$supervisor" "$(server_of)" || fail "servers: $(servers)"
+	within 15 is_claimed_by "$supervisor"
 	wait $fio
 	dd if="$dev" bs=1M count=8 iflag=direct 2> /dev/null | cmp - new
 	old=$(server_of)
