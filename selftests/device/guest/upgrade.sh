@@ -41,7 +41,13 @@ by_paths() {
 # --- what goes with it -----------------------------------------------------------------
 
 # Who looks after the device has its memo open: gc then spares it between two servers
-is_claimed_by() { ls -l "/proc/$1/fd" | grep -q '\.memo$'; }
+is_claimed_by() {
+	local file
+	for file in "/proc/$1/fd"/*; do
+		case $(readlink "$file") in *.memo) return ;; esac
+	done
+	return 1
+}
 
 memory() {
 	dd if=/dev/urandom of=new bs=1M count=8 2> /dev/null
