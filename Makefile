@@ -73,7 +73,7 @@ FREE_FLAGS := $(COMMON_FLAGS) $(TARGET_FLAGS) -ffreestanding -fvisibility=hidden
 # a caller that is not small, and no gaps: these cost bytes and save no instructions.
 HOT = ring/queue.c ublk/queue.c ublk/path_%.c ublk/tgt.c $(filter-out $(addprefix ublk/targets/,integrity.c zone% file.c file_lock.c fault% mirror% blocks.c),$(SRC_targets))
 HOT += uapi/rt/free/mem%
-OPT_HOT := -O2 $(if $(IS_CLANG),,-fno-inline-functions -fno-align-functions -fno-align-jumps \
+OPT_HOT := -O2 $(if $(IS_CLANG),,-fno-inline-functions -fno-tree-slp-vectorize -fno-align-functions -fno-align-jumps \
 	-fno-align-labels -fno-align-loops)
 OPT_DEFAULT := $(shell $(CC) -Oz -E -x c /dev/null -o /dev/null 2>/dev/null && echo -Oz || echo -Os) \
 	$(if $(IS_CLANG),,-fno-inline-functions-called-once -fno-move-loop-invariants -fno-jump-tables \

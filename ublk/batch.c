@@ -128,6 +128,7 @@ COLD int ublk_batch_drop(struct ublk_worker *w)
 	};
 	for (u32 i = 0; i < w->nr_tags; i++)
 		w->tags[i].batch = b;
+	w->loop->drops = true;
 	return 0;
 }
 

@@ -21,10 +21,14 @@
 #include "ublk/queue.h"
 #include "ublk/stats_count.h"
 
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 /* What an entry of the front end was for: bits 1 to 5 of its user_data, over the
  * address of the tag (worker for BELL); bit 0 is TGT_USER_DATA_FRONT. */
 enum ublk_step {
 	UBLK_STEP_TAG, /* FETCH, COMMIT_AND_FETCH: a request */
+	UBLK_STEP_PLAIN, /* the same, which is served without looking further if it can be */
 	UBLK_STEP_BELL,
 	UBLK_STEP_WATCH,
 	UBLK_STEP_CALL, /* over the address of the loop */
@@ -36,6 +40,7 @@ enum ublk_step {
 /**
  * struct ublk_tag - one request slot
  * @op:      first and aligned, so that one is found from the other
+ * @commit:  COMMIT_AND_FETCH of it, but for the result
  * @begin_ticks: when its request began; 0: it has none. Others look at it
  * @counts:  of its queue and thread: reads, and writes
  * @stats:   and the rest
@@ -50,6 +55,7 @@ enum ublk_step {
  */
 struct ublk_tag {
 	struct tgt_op op;
+	struct io_uring_sqe commit;
 	struct tgt_slab slab;
 	u64 begin_ticks;
 	struct ublk_stats_count *counts[2];

@@ -12,6 +12,11 @@
 #include "ublk/path.h"
 #include "ublk/worker.h"
 
+#define PLAIN_BITS ((u64)UBLK_STEP_PLAIN << 1 | TGT_USER_DATA_FRONT)
+
+/* Neither a read nor a write, or one whose bytes are elsewhere */
+#define NOT_PLAIN (0xfeU | UBLK_IO_F_SHMEM_ZC)
+
 struct io_uring_sqe *ublk_request_sqe(struct ublk_worker *w, u32 nr)
 {
 	struct ring *r = &w->loop->ring;
@@ -22,8 +27,19 @@ struct io_uring_sqe *ublk_request_sqe(struct ublk_worker *w, u32 nr)
 	return ring_get_sqe(r);
 }
 
+/* ring_get_sqe(), whose entries of a loop have 64 bytes */
+static inline struct io_uring_sqe *next_sqe(struct ublk_worker *w, struct ring *r)
+{
+	u32 tail = r->sq.sqe_tail;
+
+	if (unlikely(tail == r->sq.sqe_end))
+		return ublk_request_sqe(w, 1);
+	r->sq.sqe_tail = tail + 1;
+	return &r->sq.sqes[tail & r->sq_mask];
+}
+
 static void prep(struct ublk_worker *w, struct ublk_tag *t, struct io_uring_sqe *sqe, u32 cmd_op,
-		 u64 addr, s32 result)
+		 u64 addr)
 {
 	struct ublksrv_io_cmd *cmd;
 
@@ -33,7 +49,6 @@ static void prep(struct ublk_worker *w, struct ublk_tag *t, struct io_uring_sqe 
 	*cmd = (struct ublksrv_io_cmd){
 		.q_id = t->q_id,
 		.tag = t->tag,
-		.result = result,
 		.addr = addr,
 	};
 }
@@ -41,16 +56,38 @@ static void prep(struct ublk_worker *w, struct ublk_tag *t, struct io_uring_sqe 
 void ublk_request_cmd(struct ublk_worker *w, struct ublk_tag *t, struct io_uring_sqe *sqe,
 		      u32 cmd_op, u64 addr, u32 step)
 {
-	prep(w, t, sqe, cmd_op, addr, 0);
+	prep(w, t, sqe, cmd_op, addr);
 	ublk_request_own(sqe, t, step);
 }
 
-void ublk_tag_prep(struct ublk_worker *w, struct ublk_tag *t, struct io_uring_sqe *sqe, u32 cmd_op,
-		   u64 addr, s32 result)
+static inline struct ublksrv_io_cmd *put_commit(struct ublk_tag *t, struct io_uring_sqe *sqe,
+						s32 result)
 {
-	prep(w, t, sqe, cmd_op, addr, result);
-	sqe->addr = t->buf_reg;
-	ring_sqe_set_data64(sqe, (u64)(uintptr_t)t | UBLK_STEP_TAG << 1 | TGT_USER_DATA_FRONT);
+	struct ublksrv_io_cmd *cmd = ring_sqe_cmd(sqe);
+
+	*sqe = t->commit;
+	cmd->result = result;
+	return cmd;
+}
+
+/* What requests of a plain tag have in common is there before they come. */
+static inline void arm_plain(struct ublk_tag *t)
+{
+	tgt_set_mem(&t->op, t->buf);
+}
+
+COLD void ublk_tag_fetch(struct ublk_worker *w, struct ublk_tag *t)
+{
+	u32 step = w->is_plain ? UBLK_STEP_PLAIN : UBLK_STEP_TAG;
+	struct io_uring_sqe *sqe = ublk_request_sqe(w, 1);
+
+	prep(w, t, &t->commit, UBLK_U_IO_COMMIT_AND_FETCH_REQ, t->addr);
+	t->commit.addr = t->buf_reg;
+	ring_sqe_set_data64(&t->commit, (u64)(uintptr_t)t | step << 1 | TGT_USER_DATA_FRONT);
+	if (w->is_plain)
+		arm_plain(t);
+	(void)put_commit(t, sqe, -1);
+	sqe->cmd_op = UBLK_U_IO_FETCH_REQ;
 }
 
 /*
@@ -101,8 +138,10 @@ static __attribute__((noinline)) s32 ended_rest(struct ublk_worker *w, struct ub
 static s32 ended(struct ublk_worker *w, struct ublk_tag *t)
 {
 	const struct tgt_op *op = &t->op;
-	u64 ticks = sys_ticks() - t->begin_ticks;
+	u64 now = sys_ticks();
+	u64 ticks = now - t->begin_ticks;
 
+	w->loop->now_ticks = now;
 	t->begin_ticks = 0;
 	if (w->observer)
 		return ended_otherwise(w, t, ticks);
@@ -122,14 +161,15 @@ static inline void answer(struct ublk_worker *w, struct ublk_tag *t, s32 result)
 	if (t->batch)
 		ublk_batch_add(t, addr, result);
 	else
-		ublk_tag_prep(w, t, ublk_request_sqe(w, 1), UBLK_U_IO_COMMIT_AND_FETCH_REQ, addr,
-			      result);
+		put_commit(t, next_sqe(w, &w->loop->ring), result)->addr = addr;
 	w->nr_spare++;
 }
 
 void ublk_request_commit(struct ublk_worker *w, struct ublk_tag *t)
 {
 	answer(w, t, ended(w, t));
+	if (w->is_plain)
+		arm_plain(t);
 }
 
 static bool moves_bytes(const struct tgt_op *op)
@@ -201,7 +241,7 @@ static void start_shared(struct ublk_worker *w, struct ublk_tag *t)
 /* More than ever */
 static __attribute__((noinline)) void own_more(struct ublk_worker *w)
 {
-	w->nr_spare = 0;
+	w->nr_spare++;
 	w->max_owned++;
 	w->tags->stats->max_depth = (u64)w->max_owned;
 }
@@ -225,7 +265,7 @@ void ublk_request_start(struct ublk_worker *w, struct ublk_tag *t)
 	op->data.nr_pieces = 0;
 	op->data.kind = TGT_DATA_NONE;
 	ublk_stats_order();
-	t->begin_ticks = sys_ticks();
+	t->begin_ticks = w->loop->now_ticks;
 	if (w->tgt->limits.meta.bytes)
 		set_meta(w, t);
 	if (op->kind == TGT_REPORT_ZONES) {
@@ -240,6 +280,53 @@ void ublk_request_start(struct ublk_worker *w, struct ublk_tag *t)
 		w->path->begin(w, t);
 	else
 		ublk_request_submit(w, t);
+}
+
+/*
+ * A request of a tag with UBLK_STEP_PLAIN, if it is a read or write: what
+ * ublk_request_start() and ublk_request_commit() do for it, and nothing that they do
+ * for others.
+ */
+static inline void start_plain(struct ublk_loop *loop, struct ublk_tag *t)
+{
+	struct ublk_worker *w = ublk_worker_of(t->slab.queue);
+	const struct ublksrv_io_desc *d = t->desc;
+	u32 op_flags = d->op_flags;
+	struct tgt_op *op = &t->op;
+	u64 len_bytes;
+	u64 now;
+
+	if (unlikely(op_flags & NOT_PLAIN)) {
+		ublk_request_start(w, t);
+		return;
+	}
+	if (unlikely(!w->nr_spare))
+		own_more(w);
+	ublk_stats_order();
+	t->slab.nr_ops = 0;
+	t->slab.nr_pieces = 0;
+	op->kind = (u8)op_flags;
+	op->flags = op_flags & ~0xffU;
+	op->offset_bytes = d->start_sector << 9;
+	op->len_bytes = (u64)d->nr_sectors << 9;
+	op->piece.len_bytes = op->len_bytes;
+	ublk_stats_order();
+	t->begin_ticks = loop->now_ticks;
+	if (tgt_submit(w->tgt, &w->tq, op) != TGT_DONE) {
+		w->nr_spare--;
+		return;
+	}
+	len_bytes = op->len_bytes;
+	if (unlikely(op->result != (s64)len_bytes)) {
+		w->nr_spare--;
+		ublk_request_commit(w, t);
+		return;
+	}
+	now = sys_ticks();
+	ublk_stats_count(t->counts[op->kind], len_bytes, now - t->begin_ticks);
+	t->begin_ticks = 0;
+	loop->now_ticks = now;
+	(void)put_commit(t, next_sqe(w, &loop->ring), (s32)len_bytes);
 }
 
 static void begin_ending(struct ublk_worker *w)
@@ -307,15 +394,18 @@ static void bell_rang(struct ublk_worker *w)
 	begin_ending(w);
 }
 
-static void handle_cqe(u64 user_data, s32 res, u32 flags)
+static __attribute__((noinline)) void handle_cqe(const struct io_uring_cqe *cqe)
 {
+	u64 user_data = cqe->user_data;
+	u32 flags = cqe->flags;
+	s32 res = cqe->res;
 	void *owner = (void *)(uintptr_t)(user_data & ~63ULL);
 	u32 step = (u32)(user_data >> 1) & TGT_MAX_STEP;
 	struct ublk_tag *t = owner;
 
 	if (!(user_data & TGT_USER_DATA_FRONT)) {
 		tgt_handle_cqe(user_data, res);
-	} else if (step == UBLK_STEP_TAG) {
+	} else if (step <= UBLK_STEP_PLAIN) {
 		handle_tag(ublk_worker_of(t->slab.queue), t, res);
 	} else if (step >= UBLK_STEP_PATH) {
 		struct ublk_worker *w = ublk_worker_of(t->slab.queue);
@@ -332,27 +422,75 @@ static void handle_cqe(u64 user_data, s32 res, u32 flags)
 	}
 }
 
-void ublk_loop_reap(struct ublk_loop *loop)
+static __attribute__((noinline)) void reap(struct ublk_loop *loop, const struct io_uring_cqe *cqe,
+					   const struct io_uring_cqe *end)
 {
-	struct io_uring_cqe *cqe;
-	u32 head;
+	for (; cqe != end; cqe++) {
+		u64 plain = cqe->user_data - PLAIN_BITS;
 
-	ring_for_each_cqe(&loop->ring, head, cqe)
-		handle_cqe(cqe->user_data, cqe->res, cqe->flags);
-	ring_cq_advance(&loop->ring, head - *loop->ring.cq.khead);
-	tgt_run_done(&loop->run);
+		if (likely(!(((u32)plain & 63) | (u32)cqe->res)))
+			start_plain(loop, (struct ublk_tag *)(uintptr_t)plain);
+		else
+			handle_cqe(cqe);
+	}
+}
+
+static COLD void reap_without_answers(const struct io_uring_cqe *cqe,
+				      const struct io_uring_cqe *end)
+{
+	for (; cqe != end; cqe++)
+		handle_cqe(cqe);
+}
+
+static inline void reap_some(struct ublk_loop *loop, u32 at, u32 nr)
+{
+	const struct io_uring_cqe *cqe = &loop->ring.cq.cqes[at]; /* they have 16 bytes */
+
+	if (unlikely(loop->drops))
+		reap_without_answers(cqe, cqe + nr);
+	else
+		reap(loop, cqe, cqe + nr);
+}
+
+static inline void reap_all(struct ublk_loop *loop)
+{
+	u32 head = *loop->ring.cq.khead;
+	u32 nr = ring_cq_ready(&loop->ring);
+	u32 at = head & loop->ring.cq_mask;
+	u32 nr_first = loop->ring.cq_mask + 1 - at;
+
+	loop->now_ticks = sys_ticks();
+	if (likely(nr <= nr_first)) {
+		reap_some(loop, at, nr);
+	} else {
+		reap_some(loop, at, nr_first);
+		reap_some(loop, 0, nr - nr_first);
+	}
+	ring_cq_advance_to(&loop->ring, head + nr);
+	if (loop->run.first)
+		tgt_run_done(&loop->run);
 	if (loop->dirty)
 		ublk_batch_flush(loop);
 }
 
-int ublk_loop_turn(struct ublk_loop *loop, u64 timeout_ns)
+void ublk_loop_reap(struct ublk_loop *loop)
+{
+	reap_all(loop);
+}
+
+static inline int turn(struct ublk_loop *loop, u64 timeout_ns)
 {
 	int ret = ring_submit_and_wait_timeout(&loop->ring, 1, timeout_ns);
 
 	if (ret < 0 && ret != -EINTR && ret != -ETIME)
 		return ret;
-	ublk_loop_reap(loop);
+	reap_all(loop);
 	return 0;
+}
+
+int ublk_loop_turn(struct ublk_loop *loop, u64 timeout_ns)
+{
+	return turn(loop, timeout_ns);
 }
 
 int ublk_loop_step(struct ublk_loop *loop, u64 timeout_ns)
@@ -369,7 +507,7 @@ int ublk_loop_step(struct ublk_loop *loop, u64 timeout_ns)
 		if (ret <= 0)
 			return ret;
 	}
-	ret = ublk_loop_turn(loop, timeout_ns);
+	ret = turn(loop, timeout_ns);
 	return ret ? ret : 1;
 }
 

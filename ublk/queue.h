@@ -38,24 +38,28 @@ struct ublk_loop_call {
  * struct ublk_loop - one thread's ring
  * @run:       operations of any worker that have completed
  * @workers:   the first, and so on by their next
+ * @now_ticks: when it has begun to reap, or the latest request has ended
  * @nr_slots:  for registered buffers, and for groups of provided ones
  * @nr_ending: workers that were told to go, or whose tags the kernel takes back
  * @has_bufs:  there is a table of buffers
  * @is_shared: by ublk_loop_share()
  * @stays:     also without a worker, until whoever shared it says otherwise
  * @has_calls: since the last turn
+ * @drops:     somebody's answers are not for the kernel any more, see ublk_batch_drop()
  */
 struct ublk_loop {
 	struct ring ring;
 	struct tgt_run run;
 	struct ublk_worker *workers;
 	struct ublk_batch *dirty; /* queues with results that are to be committed */
+	u64 now_ticks;
 	u32 nr_slots;
 	u32 nr_ending;
 	bool has_bufs;
 	bool is_shared;
 	bool stays;
 	bool has_calls;
+	bool drops;
 	s32 call_fd;		      /* an eventfd, of a shared one */
 	struct ublk_loop_call *calls; /* the last one first; atomic */
 } __attribute__((aligned(64)));
@@ -182,6 +186,7 @@ struct ublk_worker {
 	u8 file_flags;
 	u16 slot; /* the first of nr_slots */
 	u16 nr_slots;
+	bool is_plain; /* see UBLK_STEP_PLAIN */
 	bool is_open; /* its target's queue */
 	bool is_ending;
 	bool leaving;

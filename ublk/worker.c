@@ -407,11 +407,8 @@ static int fetch_all(struct ublk_worker *w)
 		ret = begin_batches(w);
 	if (ret)
 		return ret;
-	for (; !w->setup->batch && w->nr_live < w->nr_tags; w->nr_live++) {
-		struct ublk_tag *t = &w->tags[w->nr_live];
-
-		ublk_tag_prep(w, t, ublk_request_sqe(w, 1), UBLK_U_IO_FETCH_REQ, t->addr, -1);
-	}
+	for (; !w->setup->batch && w->nr_live < w->nr_tags; w->nr_live++)
+		ublk_tag_fetch(w, &w->tags[w->nr_live]);
 	if (!w->setup->left)
 		ret = ublk_loop_poll(w->loop, FILE_BELL, IOSQE_FIXED_FILE, w, UBLK_STEP_BELL);
 	if (ret)
@@ -420,6 +417,13 @@ static int fetch_all(struct ublk_worker *w)
 	if (ret < 0)
 		return ret;
 	return ring_sq_ready(r) ? -EAGAIN : refusal(w);
+}
+
+/* Reads and writes are to and from the tag's buffer, and nobody else wants to know. */
+static bool is_plain(const struct ublk_worker_setup *s)
+{
+	return s->path == &ublk_path_copy && !s->read_only && !s->observer &&
+	       !s->tree->root->limits.meta.bytes;
 }
 
 COLD int ublk_worker_init(struct ublk_worker *w, struct ublk_loop *loop,
@@ -436,6 +440,7 @@ COLD int ublk_worker_init(struct ublk_worker *w, struct ublk_loop *loop,
 		.loop = loop,
 		.setup = s,
 		.observer = s->observer,
+		.is_plain = is_plain(s),
 		.idx = idx,
 		.bufs_fd = -1,
 	};

@@ -11,9 +11,8 @@
 /* Files that a worker registers with a loop of its own */
 #define UBLK_WORKER_FILES 3
 
-/* ublk_tag_prep() - FETCH of a tag, or COMMIT of its result and the next FETCH in one */
-void ublk_tag_prep(struct ublk_worker *w, struct ublk_tag *t, struct io_uring_sqe *sqe, u32 cmd_op,
-		   u64 addr, s32 result);
+/* ublk_tag_fetch() - its first FETCH; its files and its buffer have their places */
+void ublk_tag_fetch(struct ublk_worker *w, struct ublk_tag *t);
 
 /* ublk_request_start() - a tag has a request */
 void ublk_request_start(struct ublk_worker *w, struct ublk_tag *t);
