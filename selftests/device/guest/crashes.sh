@@ -55,6 +55,7 @@ caught() {
 		crash
 		cp img old
 		recovered
+		sleep 3 # many of what is spoilt are not what they were
 		crash
 		spoil $how
 		recovered
