@@ -2,6 +2,7 @@
 /* What a disk's server has counted, for people and for programs. */
 #include "tools/ublk_stat_show.h"
 
+#include "tools/text/about.h"
 #include "ublk/tgt.h"
 
 /* As many of the oldest are told */
@@ -30,16 +31,6 @@ bool stat_has_kind(const struct ublk_stats_snapshot *s, u32 kind)
 	return kind <= TGT_DISCARD || kind == TGT_WRITE_ZEROES || s->kinds[kind].ops;
 }
 
-/* n * factor / of, where that fits: numbers that are too large lose digits of both */
-static u64 share(u64 n, u64 factor, u64 of)
-{
-	while (n > ~0ULL / factor) {
-		n >>= 1;
-		of >>= 1;
-	}
-	return of ? n * factor / of : 0;
-}
-
 static u64 span_ns(const struct ublk_stats_snapshot *s)
 {
 	return ublk_stats_ns(s, s->now_ticks - s->begin_ticks);
@@ -47,7 +38,7 @@ static u64 span_ns(const struct ublk_stats_snapshot *s)
 
 static u64 per_s(const struct ublk_stats_snapshot *s, u64 n)
 {
-	return share(n, 1000000000, span_ns(s));
+	return about_share(n, 1000000000, span_ns(s));
 }
 
 static u64 average_ns(const struct ublk_stats_snapshot *s, u32 class)
@@ -60,7 +51,7 @@ static u64 average_ns(const struct ublk_stats_snapshot *s, u32 class)
 /* In thousandths */
 static u64 depth_1000(const struct ublk_stats_snapshot *s)
 {
-	return share(s->depth_ticks, 1000, s->now_ticks - s->begin_ticks);
+	return about_share(s->depth_ticks, 1000, s->now_ticks - s->begin_ticks);
 }
 
 /* In millionths of all requests */
@@ -73,36 +64,10 @@ static u64 error_rate_ppm(const struct ublk_stats_snapshot *s)
 		ops += s->kinds[i].ops;
 		errors += s->kinds[i].errors;
 	}
-	return share(errors, 1000000, ops);
+	return about_share(errors, 1000000, ops);
 }
 
 /* --- for people ------------------------------------------------------------------------- */
-
-/* Up to five characters and a unit, for an eye */
-static const char *about(char text[FMT_SIZE_MAX], u64 n, u64 step, const char *units)
-{
-	u64 rest = 0;
-
-	for (; n >= 10000 && *str_nth(units, 1); units = str_nth(units, 1)) {
-		rest = n % step * 10 / step;
-		n /= step;
-	}
-	if (rest && n < 100)
-		fmt_print(text, FMT_SIZE_MAX, "%llu.%llu%s", n, rest, units);
-	else
-		fmt_print(text, FMT_SIZE_MAX, "%llu%s", n, units);
-	return text;
-}
-
-static const char *about_bytes(char text[FMT_SIZE_MAX], u64 bytes)
-{
-	return about(text, bytes, 1024, "\0K\0M\0G\0T\0P\0E\0");
-}
-
-static const char *about_ns(char text[FMT_SIZE_MAX], u64 ns)
-{
-	return about(text, ns, 1000, "ns\0us\0ms\0s\0");
-}
 
 static void add_kinds(struct fmt_buf *out, const struct ublk_stats_snapshot *s)
 {
