@@ -239,16 +239,20 @@ static enum tgt_status at_child(struct tgt *t, struct tgt_queue *q, struct tgt_o
 	return ask_child(t, q, op);
 }
 
-static void flip(const struct tgt_op *op)
+/* Of what is behind a char device a read's bytes cannot be read: eight others take their
+ * place, which are the same once in 2^64. */
+static int flip(const struct tgt_op *op)
 {
 	u64 random = fault_passage_of(op)->plan.random;
 	u64 at = (random >> 3) % op->len_bytes;
 	u8 byte;
 
+	if (op->data.kind == TGT_DATA_FILE)
+		return tgt_copy_to_op(op, at & ~7ULL, &random, sizeof(random));
 	if (tgt_copy_from_op(op, at, &byte, 1))
-		return;
+		return -EIO;
 	byte ^= (u8)(1 << (random & 7));
-	(void)!tgt_copy_to_op(op, at, &byte, 1);
+	return tgt_copy_to_op(op, at, &byte, 1);
 }
 
 static enum tgt_status at_end(struct fault *f, struct tgt_op *op)
@@ -258,8 +262,8 @@ static enum tgt_status at_end(struct fault *f, struct tgt_op *op)
 
 	if (result < 0)
 		return fault_leave(f, op, result);
-	if (fault_has(op, FAULT_FLIP) && result == (s64)op->len_bytes)
-		flip(op);
+	if (fault_has(op, FAULT_FLIP) && result == (s64)op->len_bytes && flip(op))
+		return fault_leave(f, op, -EIO);
 	if (f->has_log && op->kind == TGT_WRITE && (p->sub->flags & TGT_F_FUA))
 		fault_log_drop(&f->log, p->offset_bytes, p->len_bytes);
 	if (f->has_log && op->kind == TGT_FLUSH && fault_power(f) == FAULT_POWER_ON)
