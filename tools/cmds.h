@@ -20,6 +20,7 @@ CMD(target, list)
 CMD(target, help)
 CMD(target, map)
 CMD(ring, probe)
+CMD(bench, run)
 #ifndef WITHOUT_DM
 CMD(dm, apply)
 CMD(dm, boot)

@@ -223,9 +223,11 @@ static enum exit_code help(const struct cmd_run *r, const char *noun, int argc, 
 	return argc ? EXIT_OK : EXIT_USAGE;
 }
 
-/* words: the verb and what follows; options of dm may stand in front of it. */
+/* words: the verb, but for "run", and what follows; options of dm may stand in front of it. */
 static enum exit_code dispatch_verb(struct cmd_run *r, const char *noun, int argc, char **words)
 {
+	bool has_verb;
+
 	if (HAS_DM && str_eq(noun, "dm"))
 		opt_word_first(&dm_options_of_all.table, argc, words);
 	if (argc && str_eq(words[0], "--version"))
@@ -233,10 +235,13 @@ static enum exit_code dispatch_verb(struct cmd_run *r, const char *noun, int arg
 	r->cmd = argc ? find(noun, words[0]) : NULL;
 	if (!r->cmd && (!argc || is_help(words[0])))
 		return help(r, noun, argc, words);
+	has_verb = r->cmd;
+	if (!has_verb)
+		r->cmd = find(noun, "run");
 	if (!r->cmd)
 		return fail_unknown(r, noun, words[0]);
-	r->argc = argc - 1;
-	r->argv = words + 1;
+	r->argc = argc - has_verb;
+	r->argv = words + has_verb;
 	return run_verb(r);
 }
 

@@ -24,6 +24,7 @@ struct iovec;
 struct msghdr;
 struct pollfd;
 struct rlimit64;
+struct rusage;
 struct sembuf;
 struct sockaddr;
 struct siginfo;
@@ -484,6 +485,12 @@ static inline int sys_execve(const char *path, char *const *argv, char *const *e
 static inline int sys_wait4(int pid, int *status, int options)
 {
 	return (int)arch_syscall4(__NR_wait4, pid, SYS_PTR(status), options, 0);
+}
+
+/* of <linux/resource.h>: who is RUSAGE_SELF, RUSAGE_CHILDREN or RUSAGE_THREAD */
+static inline int sys_getrusage(int who, struct rusage *usage)
+{
+	return (int)arch_syscall2(__NR_getrusage, who, SYS_PTR(usage));
 }
 
 /* ends the calling thread only */

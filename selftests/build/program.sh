@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/lib.sh"
 readelf=${READELF:-readelf}
-size_limit_bytes=${SIZE_LIMIT:-294912}
+size_limit_bytes=${SIZE_LIMIT:-299008}
 
 segments() {
 	$readelf -lW "$1" | sed -n 's/^  \([A-Z_]*\)  *0x[0-9a-f]* 0x.*0x[0-9a-f]* \([RWE ]*\) 0x[0-9a-f]*$/\1 \2/p'
