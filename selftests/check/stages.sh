@@ -98,8 +98,8 @@ typical() {
 	life-7.3       700
 	life-6.12      350
 	life-6.18      130
-	use-7.3        550
-	use-6.12       100
+	use-7.3        730
+	use-6.12       190
 	data-7.3       1250
 	ring-6.1       86
 	ring-6.12      70

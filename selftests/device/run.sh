@@ -81,22 +81,24 @@ guest_files() {
 	echo "${BAREBLK_SELFTESTS%-selftests}-shadow:/usr/bin/bareblk-shadow"
 	[ ! -x "$(dirname "$BAREBLK")/examples/disk_free" ] || echo "$(dirname "$BAREBLK")/examples/disk_free:/usr/bin/disk_free"
 	[ ! -x "$work/disk" ] || echo "$work/disk:/usr/bin/disk $work/add_foreign:/"
+	[ ! -x "$work/count_server" ] || echo "$work/count_server:/ $work/compiler:/"
 	echo "${BAREBLK_SELFTESTS%-selftests}-replay:/usr/bin/bareblk-replay"
 	echo "${BAREBLK_SELFTESTS%-selftests}-broken:/usr/bin/bareblk-broken"
 	! grep -q '^unprivileged ' <<<"$undone" || echo "$udev:/opt/udev $work/59-bareblk-ublk.rules:/"
 }
 
-# Programs with a libc, of the libraries beside the program: the example with threads, and one
-# that makes devices that are not ours
+# Programs with a libc, of the libraries beside the program: the example with threads, one
+# that makes devices that are not ours, and one that counts instructions of x86-64
 build_with_libraries() {
 	local lib source libs=()
 	for lib in ublk-targets ublk ring uapi; do
 		libs+=("$(dirname "$BAREBLK")/lib$lib.a")
 	done
-	for source in "$root/selftests/examples/disk.c" "$dir/add_foreign.c"; do
+	for source in "$root/selftests/examples/disk.c" "$dir/add_foreign.c" "$dir/count_server.c"; do
 		"${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -static -I"$root" -o "$work/$(basename "$source" .c)" \
 			"$source" "${libs[@]}" -pthread || die "could not build $source"
 	done
+	"${CC:-cc}" -dumpversion > "$work/compiler"
 }
 
 # A udevd, and our rule for it as it is installed
@@ -232,7 +234,7 @@ kinds=$(awk '!seen[$2]++ { print $2 }' <<<"$plan")
 nr=0 nr_failed=0 nr_skipped=0 nr_boots=0
 prepare
 ! grep -q '^unprivileged ' <<<"$plan" || get_udev
-! grep -Eq '^(examples|gc) ' <<<"$plan" || build_with_libraries
+! grep -Eq '^(examples|gc|cost) ' <<<"$plan" || build_with_libraries
 echo "KTAP version 1"
 echo "# kernel $kernel, logs in $OUT"
 echo "1..$(($(wc -l <<<"$plan") + $(wc -l <<<"$kinds")))"
