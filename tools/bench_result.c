@@ -125,9 +125,9 @@ void bench_result_text(const struct bench_result *b, struct fmt_buf *out)
 		if (b->all.kinds[kind].ops)
 			add_kind(b, kind, out);
 	fmt_add(out, "%s; each took %s", about_ns(text, span_ns(b)),
-		about_ns(user, nr ? b->user_ns / nr : 0));
+		about_ns(user, about_share(b->user_ns, 1, nr)));
 	fmt_add(out, " of CPU here and %s in the kernel, ",
-		about_ns(text, nr ? b->system_ns / nr : 0));
+		about_ns(text, about_share(b->system_ns, 1, nr)));
 	add_each(b, out, b->nr_enters);
 	fmt_add(out, " calls and ");
 	add_each(b, out, b->nr_switches);
