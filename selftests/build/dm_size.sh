@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 # KiB: 90 and 148
 dm_limit_bytes=${DM_LIMIT:-92160}
-without_limit_bytes=${WITHOUT_DM_LIMIT:-204800}
+without_limit_bytes=${WITHOUT_DM_LIMIT:-212992}
 
 bytes() { stat -c %s "$1"; }
 
