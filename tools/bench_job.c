@@ -233,7 +233,7 @@ static int serve(struct bench_job *j)
 		u32 nr_wanted = p->batch < nr_under_way(j) ? p->batch : nr_under_way(j);
 		int ret = ring_submit_and_wait_timeout(&j->ring, nr_wanted, TURN_NS);
 
-		j->nr_enters++;
+		__atomic_store_n(&j->nr_enters, j->nr_enters + 1, __ATOMIC_RELAXED);
 		if (ret < 0 && ret != -ETIME && ret != -EINTR && ret != -EAGAIN && ret != -EBUSY)
 			return ret;
 		silent_ns = reap(j) ? 0 : silent_ns + TURN_NS;
@@ -342,12 +342,4 @@ int bench_job_init(struct bench_job *j, struct bench_plan *p, u32 idx, u64 at_by
 		fill(j, j->slots[i].buf);
 	}
 	return 0;
-}
-
-void bench_job_free(struct bench_job *j)
-{
-	if (j->plan && nr_under_way(j))
-		return;
-	pages_unmap(&j->mem);
-	pages_unmap(&j->generations_mem);
 }

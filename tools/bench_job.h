@@ -47,7 +47,7 @@ struct bench_slot;
  * struct bench_job - from bench_job_init(); after it has ended:
  * @stats:       kinds[TGT_READ] and [TGT_WRITE], and their latencies; ns_per_tick is the
  *               caller's to find. begin_ticks to now_ticks is what was measured
- * @nr_enters:   system calls in that time
+ * @nr_enters:   system calls in that time; who looks meanwhile sees that it goes on: atomic
  * @nr_verified: blocks that were compared
  * @err:         0, or -errno, and *why says of what: -ETIMEDOUT, -EIO, -EILSEQ for a block
  *               that is wrong ...
@@ -77,7 +77,8 @@ struct bench_job {
 };
 
 /**
- * bench_job_init() - make its memory
+ * bench_job_init() - make its memory, which stays until the process ends: what an answer is
+ * missing for may still come
  * @idx:       of how many jobs
  * @at_bytes:  its part of the disk
  * @nr_blocks: of it; more than the plan's depth when that verifies
@@ -90,9 +91,5 @@ NODISCARD int bench_job_init(struct bench_job *j, struct bench_plan *plan, u32 i
 
 /* bench_job_run() - for thread_start(): @job is a struct bench_job */
 void bench_job_run(void *job);
-
-/* bench_job_free() - of one that has ended; safe on a zeroed struct. What an answer is missing
- * for stays, as it may still come. */
-void bench_job_free(struct bench_job *j);
 
 #endif

@@ -9,7 +9,6 @@
 #include "tools/cmd.h"
 #include "tools/host/wait.h"
 #include "uapi/sys.h"
-#include "ublk/deadline.h"
 
 #define STACK_BYTES 65536
 #define DEFAULT_TIME_NS 5000000000ULL
@@ -218,15 +217,27 @@ static void await_jobs(struct bench *b, const struct host_waiting *w)
 	}
 }
 
-/* A job that hangs in the kernel, where no deadline is kept, is left there. */
+/* As long as it goes on: a large disk is not read in a moment. One that hangs in the kernel,
+ * where no deadline is kept, is left there. */
+static int join_job(const struct bench *b, struct bench_job *j)
+{
+	u64 before;
+	int err;
+
+	do {
+		before = __atomic_load_n(&j->nr_enters, __ATOMIC_RELAXED);
+		err = thread_join_for(&j->thread, b->v->answer_ns + END_NS);
+	} while (err && __atomic_load_n(&j->nr_enters, __ATOMIC_RELAXED) != before);
+	return err;
+}
+
 static int join_jobs(struct bench *b)
 {
-	u64 deadline = deadline_in_ms(0) + b->v->answer_ns + END_NS;
 	int err = 0;
 
 	__atomic_store_n(&b->plan.stop, 1, __ATOMIC_RELAXED);
 	for (u32 i = 0; i < b->v->nr_jobs && !err; i++)
-		err = thread_join_for(&b->jobs[i].thread, deadline_left_ns(deadline));
+		err = join_job(b, &b->jobs[i]);
 	return err;
 }
 
