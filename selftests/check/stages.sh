@@ -304,6 +304,7 @@ moved_faults() {
 parser() {
 	part "stages" "$here/check/selftest.sh"
 	part "matrix" "$here/device/matrix_test.sh"
+	part "groups" "$here/device/run_test.sh"
 	parts_end
 }
 
