@@ -354,7 +354,13 @@ BENCH_FLAGS_liburing := -DBENCH_LIBURING -isystem $(LIBURING)/include -isystem $
 BENCH_LIBS_ours := $(O)/libring.a $(O)/libuapi.a
 BENCH_LIBS_liburing := $(wildcard $(LIBURING)/lib/*/liburing.a)
 
-bench: $(BENCH_PROGRAMS) ## the programs that measure; LIBURING=DIR for those with liburing
+bench: $(O)/bareblk ## measures disks beside the kernel's own in a virtual machine with KERNEL=7.3; ARGS='--icount --disks=A,B ...'
+	@KERNEL='$(KERNEL)' selftests/bench/disks.py $(ARGS) '$(abspath $(O))'
+
+bench-compare: ## how two measurements differ, each a file that `make bench` has written; A=FILE B=FILE
+	@selftests/bench/disks.py --compare '$(A)' '$(B)'
+
+bench-programs: $(BENCH_PROGRAMS) ## the programs of bench-ring; LIBURING=DIR for those with liburing
 
 bench-ring: ## measures rings against liburing, which it fetches; ARGS='--rounds=15 --dir=DIR --json ROW...'
 	@selftests/bench/ring.sh '$(abspath $(O))' $(ARGS)
@@ -438,4 +444,4 @@ export CMD FILES
 	$(call obj,$(SRC_fuzz) $(SRC_hosted),fuzz/obj/) $(wildcard $(O)/bench/*/*.d) \
 	$(foreach kind,plain tsan,$(call obj,$(SRC_stress) $(SRC_ring) $(SRC_uapi),stress/$(kind)/)))
 
-.PHONY: all bench bench-ops bench-paths bench-targets bench-ring check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size stress uninstall vm vm-matrix
+.PHONY: all bench bench-compare bench-ops bench-paths bench-programs bench-targets bench-ring check check-long clean demo examples FORCE fuzzers help hosted install lint selftests size stress uninstall vm vm-matrix

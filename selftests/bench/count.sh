@@ -6,7 +6,7 @@
 #
 # usage: count.sh [--self-test] BUILD_DIR
 #
-#   LIBURING, LIBURING_UAPI   as for `make bench`: liburing is then counted, too
+#   LIBURING, LIBURING_UAPI   as for `make bench-programs`: liburing is then counted, too
 
 . "$(dirname "$0")/../build/lib.sh"
 cd "$root" || exit 2
@@ -15,7 +15,7 @@ cd "$root" || exit 2
 limit_one=85
 limit_32=32
 
-build() { quietly make -s O="$dir" "LIBURING=${LIBURING-}" "LIBURING_UAPI=${LIBURING_UAPI-}" bench; }
+build() { quietly make -s O="$dir" "LIBURING=${LIBURING-}" "LIBURING_UAPI=${LIBURING_UAPI-}" bench-programs; }
 
 count() { # count LIBRARY: into $tmp/LIBRARY
 	"$dir/bench/$1/count" > "$tmp/$1" && [ -s "$tmp/$1" ]

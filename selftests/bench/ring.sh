@@ -17,7 +17,7 @@ shift
 LIBURING=${LIBURING:-$("$root/selftests/vm/fetch.sh" liburing)} &&
 	LIBURING_UAPI=${LIBURING_UAPI:-$("$root/selftests/vm/fetch.sh" headers)} || exit 3
 make --no-print-directory -s -C "$root" "O=$build" "LIBURING=$LIBURING" \
-	"LIBURING_UAPI=$LIBURING_UAPI" bench || exit 3
+	"LIBURING_UAPI=$LIBURING_UAPI" bench-programs || exit 3
 
 # The directory of a package is called by its version.
 about=$(basename "$(dirname "$LIBURING")")

@@ -5,7 +5,7 @@
 # are slower, faster, equal, wrong, or do not end? How fast anything is on this
 # machine decides nothing here.
 #
-# usage: selftest.sh BUILD_DIR      LIBURING, LIBURING_UAPI as for `make bench`
+# usage: selftest.sh BUILD_DIR      LIBURING, LIBURING_UAPI as for `make bench-programs`
 
 . "$(dirname "$0")/../build/lib.sh"
 cd "$root" || exit 2
@@ -84,6 +84,66 @@ in_readme() {
 		[ "$(grep '^|' "$tmp/readme")" = "$paths_table" ]
 }
 
+# measured DISK WORK SPAN_NS...: a slice for each, of 1000 requests; the first is not timed
+measured() {
+	local disk=$1 work=$2 round=0 span kind
+	shift 2
+	for span; do
+		kind="{\"ops\": 500, \"p50_ns\": $span, \"p99_ns\": $span}"
+		echo "{\"queues\": 1, \"round\": $round, \"work\": \"$work\", \"disk\": \"$disk\", \"server_ns\": 5000000, \"all_ns\": $span, \"switches\": 10," \
+			"\"syscalls\": 2000, \"server_kib\": 600, \"bench\": {\"span_ns\": $span, \"read\": $kind, \"write\": $kind}}"
+		round=$((round + 1))
+	done
+}
+
+# disks_say STATUS LINE [OPTION]...: of a guest that says what stands in $tmp/guest
+disks_say() {
+	local rc=0 status=$1 line=$2
+	shift 2
+	printf '#!/bin/sh\ncat "%s"\n' "$tmp/guest" > "$tmp/boot"
+	chmod +x "$tmp/boot"
+	BOOT=$tmp/boot selftests/bench/disks.py --icount --rounds=3 --disks=null_blk,nodata/copy,nodata/zero-copy \
+		--works=read-4K-1 --json="$tmp/report" "$@" "$dir" > "$tmp/said" 2> "$tmp/complaint" || rc=$?
+	cat "$tmp/said" "$tmp/complaint"
+	[ "$rc" = "$status" ] && grep -qFx -- "$line" "$tmp/said" "$tmp/complaint" -h
+}
+
+# Medians, so that one round in three may be anything, and the round that counts calls
+disks_table() {
+	{ measured null_blk read-4K-1 1 10000000 1 10000000
+	measured nodata/copy read-4K-1 1 20000000 90000000 20000000
+	echo "- nodata/zero-copy: this kernel has it not"; } > "$tmp/guest"
+	disks_say 0 '| nodata/copy | 50.0 (0.50) |' &&
+		disks_say 0 '| nodata/copy | 20000.0 | 20000.0 | 5.00 | 20.00 | 0.01 | 2.00 | 600 |' &&
+		disks_say 0 'not offered, queues 1: nodata/zero-copy: this kernel has it not'
+}
+
+disks_gate() {
+	printf '# a comment\nnodata/copy read-4K-1 0.51\n' > "$tmp/least"
+	disks_say 0 '| nodata/copy | 50.0 (0.50) |' --at-least="$tmp/least" || return
+	printf 'nodata/copy read-4K-1 0.52\n' > "$tmp/least"
+	disks_say 1 'nodata/copy, read-4K-1: 0.500 times null_blk, and it was 0.52' --at-least="$tmp/least"
+}
+
+disks_missing() {
+	sed -i '$d' "$tmp/guest"
+	disks_say 2 'disks.py: nodata/zero-copy, read-4K-1: 0 measurements'
+}
+
+disks_compare() {
+	local rc=0
+	[ -e "$tmp/a" ] || cp "$tmp/report" "$tmp/a"
+	{ measured null_blk read-4K-1 1 10000000 10000000 10000000
+	measured nodata/copy read-4K-1 1 21000000 21000000 21000000
+	echo "- nodata/zero-copy: this kernel has it not"; } > "$tmp/guest"
+	disks_say 0 '| nodata/copy | 47.6 (0.48) |' || return
+	make -s bench-compare A="$tmp/report" B="$tmp/report" > "$tmp/same" || return
+	! grep -Eq 'SLOWER|faster' "$tmp/same" || return
+	selftests/bench/disks.py --compare "$tmp/$1" "$tmp/$2" > "$tmp/said" || rc=$?
+	cat "$tmp/said"
+	[ $rc = "$3" ] && grep -q "nodata/copy .* $4 |" "$tmp/said"
+}
+
 copy_tree "$tmp/tree" || exit 2
 for row in 'copy no 1000 2000 3000' 'user-copy yes 4000 5000 6000'; do
 	read -r mode batch one many large <<< "$row"
@@ -126,5 +186,10 @@ mv "$tmp/guest_targets" "$tmp/guest"
 check "targets are a table of quotients" targets_say 0 "$targets_table" stripe
 sed -i 3d "$tmp/guest"
 check "one that is missing fails it" targets_say 1 "" stripe
+check "disks are a table of medians, beside the kernel's" disks_table
+check "what has become slower than the kernel's disk allows is told, with status 1" disks_gate
+check "two runs are compared: what is slower, with status 1" disks_compare a report 1 SLOWER
+check "what is faster, with status 0" disks_compare report a 0 faster
+check "a disk without its measurements ends it" disks_missing
 check "a program that hangs ends it" says 'has hung' 3 hung fast
 finish

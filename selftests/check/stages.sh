@@ -74,6 +74,7 @@ table_check() {
 	for kernel in $kernels_check; do
 		echo "life-$kernel build-gcc 2400 vm $kernel device_part life $kernel"
 	done
+	echo "guard-7.3 build-gcc 900 vm 7.3 guard"
 	for kernel in 7.3 6.12; do
 		echo "use-$kernel build-gcc 2400 vm $kernel device_part use $kernel"
 	done
@@ -101,6 +102,7 @@ typical() {
 	use-7.3        730
 	use-6.12       190
 	data-7.3       1250
+	guard-7.3      60
 	ring-6.1       86
 	ring-6.12      70
 	ring-7.3       76
@@ -462,6 +464,11 @@ device_part() {
 
 # Each data path with all of its runs; cells that are known of this build are not run again
 matrix() { O=$obj/gcc "$here/device/matrix.sh" "$1"; }
+
+# Speed beside the kernel's disks, counted in instructions
+guard() {
+	mkdir -p "$out/guard-7.3" && OUT=$out/guard-7.3 "$here/bench/guard.sh" "$obj/gcc"
+}
 
 # The device mapper beside Debian's dmsetup: selftests/dm/
 dm() {
