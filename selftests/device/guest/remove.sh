@@ -172,9 +172,7 @@ char_held() {
 	add ram:16M
 	kill -KILL "$(info server_pid)"
 	within 10 is_dead
-	tail -f /dev/null < "/dev/ublkc$id" &
-	holder=$!
-	within 5 test -e "/proc/$holder/fd/0"
+	within 10 holds_char
 	status bareblk ublk del --timeout=1s "$dev"
 	eq 'exit code' "$rc" 7
 	grep -q "/dev/ublkc$id open in tail .pid $holder" err
@@ -182,6 +180,14 @@ char_held() {
 	wait $holder || true
 	within 10 test ! -e "/sys/class/ublk-char/ublkc$id"
 	within 10 no_servers
+}
+
+# The kernel may still be busy with taking it from the server that is dead
+holds_char() {
+	tail -f /dev/null < "/dev/ublkc$id" &
+	holder=$!
+	sleep 0.2
+	[ "$(readlink "/proc/$holder/fd/0")" = "/dev/ublkc$id" ]
 }
 
 is_dead() { [ "$(info state)" = dead ]; }
